@@ -1,0 +1,119 @@
+package recovery
+
+import (
+	"time"
+
+	"monitor_service/internal/breaker"
+)
+
+// Kind is what an event tells.
+type Kind int
+
+// The kinds of events.
+const (
+	KindUnknown Kind = iota
+
+	// AlarmFound: a process is in alarm that was not in the last poll.
+	AlarmFound
+	// AlarmGone: the alarm of a process has ended without this daemon's
+	// doing.
+	AlarmGone
+	// NotActing: a process in alarm is left alone; Reason says why. Told
+	// once as long as the reason stays.
+	NotActing
+	// RecoveryStarted: the target is known and the first step follows.
+	RecoveryStarted
+	// AttemptFailed: one attempt failed; Err and Reason say how.
+	AttemptFailed
+	// Restarted: the restart of one attempt is done, its check follows.
+	Restarted
+	// HealthPassed: the check has passed.
+	HealthPassed
+	// RecoverySucceeded: the process is restarted and verified.
+	RecoverySucceeded
+	// RecoveryFailed: all attempts failed; Err and Reason say how.
+	RecoveryFailed
+	// RecoveryInterrupted: the daemon stops in the middle of a recovery.
+	RecoveryInterrupted
+	// Cleared: the alarm was cleared and the note written.
+	Cleared
+	// Superseded: the restart was verified, but the alarm's rows were
+	// touched in the meantime and are left as they are.
+	Superseded
+	// WriteBackFailed: the alarm could not be cleared; it is tried again.
+	WriteBackFailed
+	// WriteBackRefused: the account may not write; read-only from now on.
+	WriteBackRefused
+	// Flapped: the alarm came back within stable_time.
+	Flapped
+	// NotClearedInTime: nobody cleared the alarm within clear_timeout.
+	NotClearedInTime
+	// BreakerOpened, BreakerHalfOpen and BreakerClosed are the breaker's
+	// transitions; Breaker is its state after them.
+	BreakerOpened
+	BreakerHalfOpen
+	BreakerClosed
+	// CapReached: more alarms in one poll than max_restarts_per_cycle;
+	// Count is how many wait.
+	CapReached
+	// DatabaseLost and DatabaseBack are the two ends of an outage; Took is
+	// its length.
+	DatabaseLost
+	DatabaseBack
+
+	numKinds
+)
+
+var kindNames = [numKinds]string{
+	KindUnknown:         "unknown",
+	AlarmFound:          "alarm_found",
+	AlarmGone:           "alarm_gone",
+	NotActing:           "not_acting",
+	RecoveryStarted:     "recovery_started",
+	AttemptFailed:       "attempt_failed",
+	Restarted:           "restarted",
+	HealthPassed:        "health_passed",
+	RecoverySucceeded:   "recovery_succeeded",
+	RecoveryFailed:      "recovery_failed",
+	RecoveryInterrupted: "recovery_interrupted",
+	Cleared:             "alarm_cleared",
+	Superseded:          "write_back_superseded",
+	WriteBackFailed:     "write_back_failed",
+	WriteBackRefused:    "write_back_refused",
+	Flapped:             "flapped",
+	NotClearedInTime:    "not_cleared",
+	BreakerOpened:       "breaker_opened",
+	BreakerHalfOpen:     "breaker_half_open",
+	BreakerClosed:       "breaker_closed",
+	CapReached:          "cap_reached",
+	DatabaseLost:        "database_lost",
+	DatabaseBack:        "database_back",
+}
+
+func (k Kind) String() string {
+	if k < 0 || k >= numKinds {
+		return "unknown"
+	}
+	return kindNames[k]
+}
+
+// Event is one thing that happened. Fields that do not belong to its kind are
+// zero.
+type Event struct {
+	Kind    Kind
+	At      time.Time
+	Process string
+	// IDs are the process_ids of the alarm.
+	IDs    []int64
+	Target Target
+	// Attempt counts from 1; Attempts is max_attempts.
+	Attempt, Attempts int
+	Reason            Reason
+	Err               error
+	// Took is how long the thing took that the event ends.
+	Took time.Duration
+	// Trial says that the recovery is a half-open breaker's trial.
+	Trial   bool
+	Breaker breaker.Snapshot
+	Count   int
+}
