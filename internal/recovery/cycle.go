@@ -1,0 +1,257 @@
+package recovery
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"monitor_service/internal/breaker"
+	"monitor_service/internal/config"
+)
+
+// Cycle takes the result of one successful poll, decides about every process
+// in alarm, and begins the recoveries that have a free place. It does not
+// wait for them. polledAt is when the poll began: what happened after that,
+// the poll cannot know.
+func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
+	now := time.Now()
+	alarms := group(rows)
+
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stopping {
+		return
+	}
+	alarmed := e.note(alarms, polledAt, now)
+	e.noteGone(alarms, polledAt, now)
+
+	begun, waiting := 0, 0
+	for _, p := range alarmed {
+		reason, answer := e.decide(p, now)
+		most := e.cfg.Monitor.MaxRestartsPerCycle
+		if reason == ReasonNone && most > 0 && begun >= most {
+			p.breaker.Abandoned()
+			reason = ReasonCap
+			waiting++
+		}
+		switch reason {
+		case ReasonNone:
+		case ReasonQueued, ReasonRunning, ReasonWriteBack:
+			// Their own events have told it.
+			continue
+		default:
+			e.sayNotActing(p, reason, "")
+			continue
+		}
+		begun++
+		p.stage, p.trial = queued, answer.Trial
+		e.queue = append(e.queue, p)
+	}
+	if waiting > 0 && !e.capped {
+		e.emit(Event{Kind: CapReached, At: now, Count: waiting, Attempts: e.cfg.Monitor.MaxRestartsPerCycle})
+	}
+	e.capped = waiting > 0
+	slices.SortStableFunc(e.queue, byPriority)
+	e.dispatch()
+	e.forget(now)
+}
+
+// group makes one alarm of all rows that carry the same name.
+func group(rows []Row) map[string]Alarm {
+	alarms := make(map[string]Alarm, len(rows))
+	for _, r := range rows {
+		a := alarms[r.Process]
+		a.Process = r.Process
+		a.Rows = append(a.Rows, r)
+		alarms[r.Process] = a
+	}
+	for _, a := range alarms {
+		slices.SortFunc(a.Rows, func(x, y Row) int { return cmp.Compare(x.ID, y.ID) })
+	}
+	return alarms
+}
+
+// byPriority orders the more important process first and else the lower
+// process_id, so that the same alarms are always taken in the same order.
+func byPriority(a, b *process) int {
+	return cmp.Or(
+		cmp.Compare(b.conf.Priority, a.conf.Priority),
+		cmp.Compare(a.alarm.Rows[0].ID, b.alarm.Rows[0].ID),
+	)
+}
+
+// note remembers the alarms and returns the processes to decide about, the
+// most important first. A process whose recovery ended after the poll began
+// is left out: its row may be from before.
+func (e *Engine) note(alarms map[string]Alarm, polledAt, now time.Time) []*process {
+	alarmed := make([]*process, 0, len(alarms))
+	for name, a := range alarms {
+		p, ok := e.processes[name]
+		if !ok {
+			p = &process{name: name, breaker: breaker.New()}
+			e.processes[name] = p
+		}
+		if p.settledAt.After(polledAt) {
+			continue
+		}
+		if p.stage == idle || p.stage == queued {
+			p.alarm = a
+			p.conf = e.cfg.Process(name)
+		}
+		if !p.inAlarm {
+			p.inAlarm, p.since, p.said = true, now, ReasonNone
+			e.emit(e.event(AlarmFound, p))
+		}
+		alarmed = append(alarmed, p)
+	}
+	slices.SortFunc(alarmed, byPriority)
+	return alarmed
+}
+
+// noteGone deals with the processes that were in alarm and are no more.
+func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
+	for name, p := range e.processes {
+		if _, still := alarms[name]; still || !p.inAlarm || p.settledAt.After(polledAt) {
+			continue
+		}
+		switch p.stage {
+		case running:
+			// It is brought to its end; the write-back finds the
+			// row changed and leaves it as it is.
+			continue
+		case writingBack:
+			if p.restoredAt.After(polledAt) || e.writer.busyWith(p) {
+				continue
+			}
+		case awaitingOwner:
+			if p.restoredAt.After(polledAt) {
+				continue
+			}
+		case queued:
+			p.breaker.Abandoned()
+		case idle:
+		}
+		e.emit(e.event(AlarmGone, p))
+		p.inAlarm = false
+		e.settle(p, now)
+	}
+	e.queue = slices.DeleteFunc(e.queue, func(p *process) bool { return p.stage != queued })
+}
+
+// decide says why a process in alarm is left alone, or ReasonNone when its
+// recovery may begin. In that case the breaker has been asked and waits for
+// the verdict.
+func (e *Engine) decide(p *process, now time.Time) (Reason, breaker.Answer) {
+	refused := breaker.Answer{}
+	switch p.stage {
+	case queued:
+		return ReasonQueued, refused
+	case running:
+		return ReasonRunning, refused
+	case writingBack:
+		return ReasonWriteBack, refused
+	case awaitingOwner:
+		if now.Sub(p.restoredAt) < e.cfg.Database.ClearTimeout {
+			return ReasonNotYetCleared, refused
+		}
+		e.notCleared(p, now)
+	case idle:
+	}
+	switch {
+	case p.name == "":
+		return ReasonNoName, refused
+	case !p.conf.Configured && e.cfg.Monitor.Unconfigured == config.UnconfiguredIgnore:
+		return ReasonIgnored, refused
+	case !p.conf.Configured && !config.SafeName(p.name):
+		return ReasonUnsafeName, refused
+	case e.cfg.Monitor.DryRun && p.said == ReasonDryRun:
+		return ReasonDryRun, refused
+	case e.cfg.Monitor.DryRun:
+		return ReasonNone, breaker.Answer{Allowed: true}
+	}
+	if p.breaker.OnProbation(now, e.limits()) {
+		e.flapped(p, now)
+	}
+	answer := p.breaker.Ask(now, e.limits())
+	if !answer.Allowed {
+		return ReasonBreakerOpen, answer
+	}
+	return ReasonNone, answer
+}
+
+// notCleared counts an alarm that nobody cleared after a verified restart as
+// a restart that did not help.
+func (e *Engine) notCleared(p *process, now time.Time) {
+	ev := e.event(NotClearedInTime, p)
+	ev.Took = now.Sub(p.restoredAt)
+	ev.Reason = ReasonNotCleared
+	e.emit(ev)
+	e.fail(p, now, ReasonNotCleared, "nobody cleared the alarm in time")
+	e.settle(p, now)
+	p.conf = e.cfg.Process(p.name)
+}
+
+// flapped counts an alarm that came back before the last success had held.
+func (e *Engine) flapped(p *process, now time.Time) {
+	ev := e.event(Flapped, p)
+	ev.Reason = ReasonFlapping
+	e.emit(ev)
+	e.fail(p, now, ReasonFlapping, "the alarm came back within stable_time of a verified restart")
+}
+
+// fail tells the breaker of a failure and everybody of a breaker that opens.
+func (e *Engine) fail(p *process, now time.Time, reason Reason, text string) {
+	p.breaker.Failed(now, e.limits(), reason.String(), text)
+	if p.breaker.Snapshot(e.limits()).State == breaker.Open {
+		ev := e.event(BreakerOpened, p)
+		ev.Reason = reason
+		e.emit(ev)
+		// The event has said it: the next polls need not.
+		p.said = ReasonBreakerOpen
+	}
+}
+
+// sayNotActing tells why a process is left alone, once as long as the reason
+// stays the same.
+func (e *Engine) sayNotActing(p *process, reason Reason, detail string) {
+	if p.said == reason {
+		return
+	}
+	p.said = reason
+	ev := e.event(NotActing, p)
+	ev.Reason = reason
+	if detail != "" {
+		ev.Err = &Refusal{Reason: reason, Detail: detail}
+	}
+	e.emit(ev)
+}
+
+// dispatch begins recoveries while there are free places.
+func (e *Engine) dispatch() {
+	for !e.stopping && len(e.queue) > 0 && e.running < e.cfg.Monitor.MaxParallelRestarts {
+		p := e.queue[0]
+		e.queue[0] = nil
+		e.queue = e.queue[1:]
+		p.stage = running
+		e.running++
+		j := job{
+			process: p.conf, alarm: p.alarm, trial: p.trial,
+			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,
+		}
+		e.workers.Go(func() { e.finish(p, e.recover(e.life, p, j)) })
+	}
+}
+
+// forget drops the processes of which there is nothing to remember.
+func (e *Engine) forget(now time.Time) {
+	crowded := len(e.processes) > maxKnown
+	for name, p := range e.processes {
+		if p.inAlarm || p.stage != idle {
+			continue
+		}
+		p.breaker.Settle(now, e.limits())
+		if crowded || p.breaker.Clean() {
+			delete(e.processes, name)
+		}
+	}
+}

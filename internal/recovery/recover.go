@@ -1,0 +1,239 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"monitor_service/internal/breaker"
+	"monitor_service/internal/config"
+)
+
+// job is one recovery, with all that it needs from the moment when it began.
+type job struct {
+	process config.Process
+	alarm   Alarm
+	trial   bool
+	dryRun  bool
+	alarms  Alarms
+}
+
+// verdict is how a recovery ended.
+type verdict int
+
+const (
+	_ verdict = iota
+	// restored: the process is restarted and verified.
+	restored
+	// failed: every attempt failed, or none could be made.
+	failed
+	// alarmGone: the alarm was over before anything was touched.
+	alarmGone
+	// refused: the process must not be restarted; nothing was touched.
+	refused
+	// interrupted: the daemon stops.
+	interrupted
+)
+
+// outcome is a recovery's verdict and the story behind it.
+type outcome struct {
+	verdict  verdict
+	reason   Reason
+	err      error
+	rows     []Row
+	target   Target
+	attempts int
+	began    time.Time
+	ended    time.Time
+}
+
+// recover takes one process from its alarm to a verdict. It holds no lock and
+// touches nothing of p but to name it.
+func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
+	o := outcome{began: time.Now(), rows: j.alarm.Rows}
+
+	// The alarm may have waited in the queue for long: an operator may
+	// have acknowledged it, its owner may have cleared it. Where the
+	// database does not answer, what the poll has seen still counts: the
+	// process in alarm may be the database itself.
+	if rows, err := j.alarms.Standing(ctx, j.alarm); err == nil {
+		if len(rows) == 0 {
+			return o.ending(alarmGone, ReasonNone, nil)
+		}
+		o.rows = rows
+	}
+
+	target, err := e.restarter.Resolve(ctx, j.process)
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return o.ending(refused, refusal.Reason, err)
+	case ctx.Err() != nil:
+		return o.ending(interrupted, ReasonStopping, ctx.Err())
+	case err != nil:
+		return o.ending(failed, ReasonResolve, err)
+	}
+	o.target = target
+	if j.dryRun {
+		return o.ending(refused, ReasonDryRun, nil)
+	}
+	e.tell(p, j, o, Event{Kind: RecoveryStarted})
+	if j.trial {
+		e.tell(p, j, o, Event{Kind: BreakerHalfOpen})
+	}
+	return e.attempt(ctx, p, j, o)
+}
+
+// attempt tries up to max_attempts times to restart and verify.
+func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outcome {
+	order := Order{Process: j.process, Target: o.target, ID: o.rows[0].ID, Attempt: 1}
+	if err := e.restarter.Prepare(ctx, order); err != nil {
+		if ctx.Err() != nil {
+			return o.ending(interrupted, ReasonStopping, err)
+		}
+		return o.ending(failed, ReasonPreRestart, err)
+	}
+	for ; order.Attempt <= j.process.MaxAttempts; order.Attempt++ {
+		if order.Attempt > 1 && !pause(ctx, j.process.RestartDelay) {
+			return o.ending(interrupted, ReasonStopping, ctx.Err())
+		}
+		o.attempts = order.Attempt
+		began := time.Now()
+		reason, err := e.once(ctx, p, j, o, order)
+		if err == nil {
+			return o.ending(restored, ReasonNone, nil)
+		}
+		if ctx.Err() != nil {
+			return o.ending(interrupted, ReasonStopping, err)
+		}
+		o.reason, o.err = reason, err
+		e.tell(p, j, o, Event{
+			Kind: AttemptFailed, Attempt: order.Attempt, Reason: reason, Err: err, Took: time.Since(began),
+		})
+		if errors.Is(err, ErrPermanent) {
+			break
+		}
+	}
+	return o.ending(failed, o.reason, o.err)
+}
+
+// once makes one attempt: restart, then health check.
+func (e *Engine) once(ctx context.Context, p *process, j job, o outcome, order Order) (Reason, error) {
+	began := time.Now()
+	if err := e.restarter.Restart(ctx, order); err != nil {
+		return ReasonRestart, err
+	}
+	e.tell(p, j, o, Event{Kind: Restarted, Attempt: order.Attempt, Took: time.Since(began)})
+	began = time.Now()
+	if err := e.checker.Check(ctx, order); err != nil {
+		return ReasonHealthCheck, err
+	}
+	e.tell(p, j, o, Event{Kind: HealthPassed, Attempt: order.Attempt, Took: time.Since(began)})
+	return ReasonNone, nil
+}
+
+// tell emits an event about a recovery under way.
+func (e *Engine) tell(p *process, j job, o outcome, ev Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p.target = o.target
+	full := e.event(ev.Kind, p)
+	full.Attempt, full.Attempts = ev.Attempt, j.process.MaxAttempts
+	full.Reason, full.Err, full.Took, full.Trial = ev.Reason, ev.Err, ev.Took, j.trial
+	e.emit(full)
+}
+
+func (o outcome) ending(v verdict, r Reason, err error) outcome {
+	o.verdict, o.reason, o.err = v, r, err
+	o.ended = time.Now()
+	return o
+}
+
+// pause waits and says whether it was the time that ended it.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// finish draws the consequences of a recovery that has ended.
+func (e *Engine) finish(p *process, o outcome) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.running--
+	p.alarm.Rows = o.rows
+	if o.target != (Target{}) {
+		p.target = o.target
+	}
+	switch o.verdict {
+	case restored:
+		e.finishRestored(p, o)
+	case failed:
+		e.finishFailed(p, o)
+	case alarmGone:
+		p.breaker.Abandoned()
+		e.emit(e.event(AlarmGone, p))
+		p.inAlarm = false
+		e.settle(p, o.ended)
+	case refused:
+		p.breaker.Abandoned()
+		e.settle(p, o.ended)
+		detail := ""
+		if o.err != nil {
+			detail = o.err.Error()
+		}
+		e.sayNotActing(p, o.reason, detail)
+	case interrupted:
+		p.breaker.Abandoned()
+		ev := e.ended(RecoveryInterrupted, p, o)
+		e.settle(p, o.ended)
+		e.emit(ev)
+	}
+	e.dispatch()
+	e.idle.Broadcast()
+}
+
+func (e *Engine) ended(kind Kind, p *process, o outcome) Event {
+	ev := e.event(kind, p)
+	ev.Attempt, ev.Reason, ev.Err, ev.Took = o.attempts, o.reason, o.err, o.ended.Sub(o.began)
+	return ev
+}
+
+func (e *Engine) finishFailed(p *process, o outcome) {
+	text := o.reason.String()
+	if o.err != nil {
+		text = o.err.Error()
+	}
+	ev := e.ended(RecoveryFailed, p, o)
+	e.settle(p, o.ended)
+	e.emit(ev)
+	p.said = ReasonNone
+	e.fail(p, o.ended, o.reason, text)
+}
+
+func (e *Engine) finishRestored(p *process, o outcome) {
+	before := p.breaker.Snapshot(e.limits()).State
+	p.breaker.Succeeded(o.ended)
+	ev := e.ended(RecoverySucceeded, p, o)
+	e.settle(p, o.ended)
+	p.restoredAt = o.ended
+	p.said = ReasonNone
+	e.emit(ev)
+	if before == breaker.HalfOpen {
+		e.emit(e.event(BreakerClosed, p))
+	}
+	if e.readOnly {
+		p.stage = awaitingOwner
+		return
+	}
+	p.stage = writingBack
+	e.writer.add(p)
+}
+
+var errClearAlarmOff = fmt.Errorf("%w: clear_alarm = no", ErrReadOnly)
