@@ -1,0 +1,65 @@
+# The targets that a newcomer needs are demo and test. "make help" lists all.
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+BINARY  := monitor_service
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X monitor_service/internal/cli.release=$(VERSION)
+
+# Tools are pinned, and built by Go from its module proxy.
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --hide-summary=output --
+
+# What the tests need of the distribution's packages: a private MariaDB, a
+# private message bus, a C compiler for the race detector, and a whole host.
+TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon gcc libc6-dev mmdebstrap systemd-container
+FUZZTIME      ?= 1m
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-deps unit race e2e fuzz lint fmt clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## build ./monitor_service, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/monitor_service
+
+demo: build ## see it work, without root, MySQL or systemd, in 20 seconds
+	./$(BINARY) demo
+
+test: test-deps unit race e2e ## run every test there is
+
+test-deps: ## install what the tests need, when root and on a Debian
+	@if [ "$$(id -u)" != 0 ]; then \
+	  echo "not root: tests whose programs are missing are left out, and so are the end-to-end tests on a whole host"; \
+	elif ! command -v apt-get >/dev/null; then \
+	  echo "no apt-get: install by hand what the tests need: $(TEST_PACKAGES)"; \
+	elif ! dpkg-query -W $(TEST_PACKAGES) >/dev/null 2>&1; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
+	fi
+
+unit: ## run the tests that need nothing but Go
+	$(GOTESTSUM) ./...
+
+race: test-deps ## run these and the integration tests under the race detector
+	$(GOTESTSUM) -race -tags integration ./...
+
+e2e: test-deps ## run the tests on a whole host under real systemd
+	$(GOTESTSUM) -tags e2e -timeout 30m ./internal/e2e ./internal/testenv/host
+
+fuzz: ## fuzz what reads foreign input, FUZZTIME each
+	@grep -rEl '^func Fuzz' --include='*_test.go' internal | while read -r file; do \
+	  for name in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' "$$file" | cut -d' ' -f2); do \
+	    echo "$$name in $$file"; \
+	    go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+	  done; \
+	done
+
+lint: ## check the code's style and direction of imports
+	$(GOLANGCI_LINT) run ./...
+
+fmt: ## format the code
+	$(GOLANGCI_LINT) fmt ./...
+
+clean: ## remove what was built
+	rm -rf $(BINARY) dist .cache

@@ -1,0 +1,186 @@
+// Package daemon puts the parts together and runs them: it is the only
+// package that knows all the others. It owns the ticker loop, the reload and
+// the orderly stop. What to do about an alarm is decided in recovery, not
+// here.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"monitor_service/internal/alarmdb"
+	"monitor_service/internal/config"
+	"monitor_service/internal/healthcheck"
+	"monitor_service/internal/logging"
+	"monitor_service/internal/proctable"
+	"monitor_service/internal/recovery"
+	"monitor_service/internal/restart"
+	"monitor_service/internal/systemd"
+)
+
+// stopGrace is how long recoveries under way may go on after SIGTERM. It
+// leaves the strategies time to end what they began within the unit's
+// TimeoutStopSec of 60 s.
+const stopGrace = 25 * time.Second
+
+// Options are what the command line says.
+type Options struct {
+	// ConfigPath is the config.ini to read, at the start and at reloads.
+	ConfigPath string
+	// Environ is the environment, as in os.Environ.
+	Environ []string
+	// DryRun decides and says, and touches nothing.
+	DryRun bool
+	// Version is said at the start.
+	Version string
+	// Stderr takes the log lines where systemd has not started the daemon.
+	Stderr io.Writer
+}
+
+// Daemon is the whole service. New makes it, Run or Once runs it, and it ends
+// with them.
+type Daemon struct {
+	opts   Options
+	cfg    *config.Config
+	logs   *logging.Logs
+	log    *slog.Logger
+	db     *alarmdb.DB
+	units  *restart.Restarter
+	engine *recovery.Engine
+	notify *systemd.Notifier
+	undo   undoStack
+	// background holds what a reload left to be closed.
+	background sync.WaitGroup
+
+	// failures counts the recoveries that failed.
+	failures atomic.Int64
+	// changed pokes the loop to tell systemd the new status. Its capacity
+	// is 1: one pending poke is enough.
+	changed  chan struct{}
+	outage   outage
+	lastPoll time.Time
+	// said is the status that systemd was told last.
+	said string
+	emit func(recovery.Event)
+}
+
+// New builds the daemon and connects to nothing yet. An error that is a
+// config.Mistakes lists everything that is wrong with the configuration. On an
+// error nothing is left behind.
+func New(opts Options) (_ *Daemon, err error) {
+	d := &Daemon{opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.undo.unwind())
+		}
+	}()
+	cfg, warnings, err := d.load()
+	if err != nil {
+		return nil, err
+	}
+	d.cfg = cfg
+	if d.logs, err = logging.New(cfg.Logging, opts.Stderr); err != nil {
+		return nil, fmt.Errorf("cannot start logging: %w", err)
+	}
+	d.undo.push("close the log", d.logs.Close)
+	d.log = d.logs.Logger()
+	if d.db, err = alarmdb.Open(cfg.Database); err != nil {
+		return nil, fmt.Errorf("cannot set up the database: %w", err)
+	}
+	d.undo.push("close the database", func() error { return d.db.Close() })
+	if err = d.newEngine(); err != nil {
+		return nil, err
+	}
+	for _, w := range warnings {
+		d.log.Warn("Configuration", "warning", w.String())
+	}
+	return d, nil
+}
+
+func (d *Daemon) newEngine() error {
+	procs, err := proctable.New()
+	if err != nil {
+		return fmt.Errorf("cannot read the process table: %w", err)
+	}
+	client := systemd.NewClient()
+	d.undo.push("leave the message bus", func() error { client.Close(); return nil })
+	d.units = restart.New(restart.Options{
+		Units: client, Procs: procs, Booted: systemd.Booted(), OwnUnit: systemd.OwnUnit(),
+		Protected: d.cfg.Monitor.ProtectedUnits,
+	})
+	d.undo.push("stop watching started processes", d.units.Close)
+	d.emit = d.observer()
+	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(client, procs), d.emit)
+	return nil
+}
+
+func (d *Daemon) load() (*config.Config, []config.Warning, error) {
+	cfg, warnings, err := config.Load(d.opts.ConfigPath, d.opts.Environ)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.opts.DryRun {
+		cfg.Monitor.DryRun = true
+	}
+	return cfg, warnings, nil
+}
+
+// observer returns the one function that every event goes through.
+func (d *Daemon) observer() func(recovery.Event) {
+	write := logging.Events(d.log)
+	return func(ev recovery.Event) {
+		write(ev)
+		if ev.Kind == recovery.RecoveryFailed {
+			d.failures.Add(1)
+		}
+		select {
+		case d.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Once makes one poll, finishes its recoveries and returns. The error says
+// what failed, be it the poll, a recovery or a write-back.
+func (d *Daemon) Once(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, d.stop()) }()
+	at := time.Now()
+	rows, err := d.db.Poll(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot poll the alarms: %w", err)
+	}
+	d.engine.Cycle(at, rows)
+	owed, err := d.engine.Drain(ctx)
+	if err != nil {
+		return fmt.Errorf("stopped before the end: %w", err)
+	}
+	if n := d.failures.Load(); n > 0 {
+		return fmt.Errorf("%d recoveries failed, see the log", n)
+	}
+	if owed {
+		return errors.New("an alarm could not be cleared after its restart, see the log")
+	}
+	return nil
+}
+
+// stop ends the engine and walks back what New set up, feeding the watchdog
+// meanwhile.
+func (d *Daemon) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.engine.Stop(ctx)
+		d.background.Wait()
+	}()
+	d.feedUntil(done)
+	d.log.Info("Stopped")
+	return d.undo.unwind()
+}

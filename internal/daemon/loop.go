@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"monitor_service/internal/recovery"
+	"monitor_service/internal/systemd"
+)
+
+// Requests are what may be asked of a running daemon. Both channels have
+// capacity 1: one request that waits is as good as many.
+type Requests struct {
+	Reload  <-chan struct{}
+	PollNow <-chan struct{}
+}
+
+// polled is the result of one poll.
+type polled struct {
+	at   time.Time
+	rows []recovery.Row
+	err  error
+	// generation tells a poll of the database before a reload.
+	generation int
+}
+
+// Run polls until the context ends, then stops in order. The error says what
+// could not be stopped; a failed poll or recovery never ends Run.
+func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
+	l := &loop{d: d, results: make(chan polled, 1)}
+	defer func() {
+		if nerr := d.notify.Stopping("Stopping; recoveries under way may finish"); nerr != nil {
+			d.log.Debug("Cannot tell systemd, ignoring", "error", nerr)
+		}
+		d.log.Info("Stopping")
+		l.wait()
+		err = errors.Join(err, d.stop())
+	}()
+	d.sayStarted()
+	if err := d.notify.Ready(d.status()); err != nil {
+		d.log.Warn("Cannot tell systemd that the service is ready, ignoring", "error", err)
+	}
+	l.run(ctx, ask)
+	return nil
+}
+
+// loop is the one ticker loop. It never waits for the database nor for a
+// recovery, so that it can feed the watchdog: a hung database is no reason to
+// restart the monitor, a hung loop is.
+type loop struct {
+	d *Daemon
+	// results has capacity 1, since one poll is under way at most.
+	results    chan polled
+	polling    bool
+	again      bool
+	generation int
+	// end ends a poll under way.
+	end context.CancelFunc
+}
+
+func (l *loop) run(ctx context.Context, ask Requests) {
+	var feed <-chan time.Time
+	if every := systemd.WatchdogInterval(); every > 0 {
+		t := time.NewTicker(every)
+		defer t.Stop()
+		feed = t.C
+	}
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-feed:
+			l.d.feed()
+		case <-next.C:
+			l.poll(ctx)
+		case <-ask.PollNow:
+			l.d.log.Info("Polling now, as asked")
+			l.again = l.polling
+			l.poll(ctx)
+		case <-ask.Reload:
+			if l.d.reload() {
+				l.generation++
+				l.again = l.polling
+				l.poll(ctx)
+			}
+		case r := <-l.results:
+			next.Reset(l.take(r))
+		case <-l.d.changed:
+		}
+		l.d.tellStatus()
+	}
+}
+
+// poll begins a poll unless one is under way.
+func (l *loop) poll(ctx context.Context) {
+	if l.polling {
+		return
+	}
+	l.polling = true
+	ctx, l.end = context.WithCancel(ctx)
+	db, generation := l.d.db, l.generation
+	go func() {
+		at := time.Now()
+		rows, err := db.Poll(ctx)
+		l.results <- polled{at: at, rows: rows, err: err, generation: generation}
+	}()
+}
+
+// wait ends the poll under way, if any.
+func (l *loop) wait() {
+	if l.polling {
+		l.end()
+		<-l.results
+	}
+}
+
+// take deals with the result of a poll and returns how long to wait for the
+// next one.
+func (l *loop) take(r polled) time.Duration {
+	l.end()
+	again := l.again
+	l.polling, l.again = false, false
+	if r.generation != l.generation {
+		return 0 // it asked the database of the configuration before
+	}
+	wait := l.d.digest(r)
+	if again {
+		return 0
+	}
+	return wait
+}
+
+// digest hands a poll's alarms to the engine, or keeps the outage's books, and
+// returns how long to wait for the next poll.
+func (d *Daemon) digest(r polled) time.Duration {
+	now := time.Now()
+	interval := d.cfg.Monitor.CheckInterval
+	if r.err != nil {
+		return d.outage.failed(now, r.err, interval, d.emit)
+	}
+	d.outage.ended(now, d.emit)
+	d.lastPoll = r.at
+	d.engine.Cycle(r.at, r.rows)
+	return max(0, interval-now.Sub(r.at))
+}

@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"monitor_service/internal/systemd"
+)
+
+// status says in one line what is going on, for systemctl status.
+func (d *Daemon) status() string {
+	if d.outage.isOn() {
+		return fmt.Sprintf("Degraded: %s unreachable since %s, retrying",
+			d.db, d.outage.since.Format(time.DateTime))
+	}
+	s := d.engine.Summary()
+	var b strings.Builder
+	fmt.Fprintf(&b, "Polling every %s", d.cfg.Monitor.CheckInterval)
+	if d.lastPoll.IsZero() {
+		b.WriteString(", first poll under way")
+	}
+	fmt.Fprintf(&b, ": %d in alarm, %d recovering", s.Alarms, s.Running)
+	for _, part := range []struct {
+		n    int
+		text string
+	}{
+		{s.Queued, "waiting for a place"},
+		{s.OpenBreakers, "breakers open"},
+		{s.OwedWriteBacks, "write-backs owed"},
+	} {
+		if part.n > 0 {
+			fmt.Fprintf(&b, ", %d %s", part.n, part.text)
+		}
+	}
+	if s.ReadOnly {
+		b.WriteString(", read-only")
+	}
+	if d.cfg.Monitor.DryRun {
+		b.WriteString(", dry run")
+	}
+	return b.String()
+}
+
+// tellStatus tells systemd the status where it has changed.
+func (d *Daemon) tellStatus() {
+	s := d.status()
+	if s == d.said {
+		return
+	}
+	d.said = s
+	if err := d.notify.Status(s); err != nil {
+		d.log.Debug("Cannot tell systemd the status, ignoring", "error", err)
+	}
+}
+
+func (d *Daemon) feed() {
+	if err := d.notify.Watchdog(); err != nil {
+		d.log.Debug("Cannot feed the watchdog, will retry", "error", err)
+	}
+}
+
+// feedUntil feeds the watchdog until done is closed.
+func (d *Daemon) feedUntil(done <-chan struct{}) {
+	every := systemd.WatchdogInterval()
+	if every <= 0 {
+		<-done
+		return
+	}
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-t.C:
+			d.feed()
+		}
+	}
+}
+
+// sayStarted writes the one line that tells what this daemon is and does.
+func (d *Daemon) sayStarted() {
+	d.log.Info("Started", "version", d.opts.Version, "config", d.cfg.Path, "database", d.db.String(),
+		"check_interval", d.cfg.Monitor.CheckInterval, "processes", len(d.cfg.ProcessNames()),
+		"dry_run", d.cfg.Monitor.DryRun)
+}

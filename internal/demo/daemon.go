@@ -1,0 +1,65 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// daemonProcess is the real daemon, a process of its own.
+type daemonProcess struct {
+	cmd *exec.Cmd
+	// ended has capacity 1 and receives the daemon's end.
+	ended chan error
+}
+
+// startDaemon runs this very binary as the service would be run, and tells
+// every line that it logs.
+func (s *stage) startDaemon(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, self, "run", "--config", s.path("config.ini"))
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "MONITOR_SERVICE_") || strings.HasPrefix(v, "JOURNAL_STREAM=") ||
+			strings.HasPrefix(v, "NOTIFY_SOCKET=")
+	})
+	lines, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start the daemon: %w", err)
+	}
+	s.daemon = &daemonProcess{cmd: cmd, ended: make(chan error, 1)}
+	go func() {
+		for scan := bufio.NewScanner(lines); scan.Scan(); {
+			s.out.daemon(scan.Text())
+		}
+		s.daemon.ended <- cmd.Wait()
+	}()
+	return nil
+}
+
+// stop ends the daemon as systemd would.
+func (d *daemonProcess) stop() error {
+	_ = d.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	select {
+	case err := <-d.ended:
+		if err != nil {
+			return fmt.Errorf("the daemon did not end well: %w", err)
+		}
+		return nil
+	case <-time.After(patience):
+		_ = d.cmd.Process.Kill()
+		return fmt.Errorf("the daemon did not end within %s", patience)
+	}
+}

@@ -1,0 +1,138 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// fact is one thing that the demo has told, and whether it was so.
+type fact struct {
+	text string
+	err  error
+}
+
+// play is the whole story. A step that fails does not end it: the summary
+// tells them all.
+func (s *stage) play(ctx context.Context) error {
+	before := make(map[string]int, len(samples))
+	for _, name := range samples {
+		before[name] = s.running(name)
+	}
+	s.out.act("%s run as processes %d, %d, %d, %d; now the daemon starts", strings.Join(samples, ", "),
+		before[webserver], before[queue], before[mail], before[report])
+	if err := s.startDaemon(ctx); err != nil {
+		return err
+	}
+	facts := []fact{
+		{"a killed process was started again, its alarm cleared, the note written", s.playKilled(ctx)},
+		{"a wedged process that ignored SIGTERM was killed and replaced", s.playWedged(ctx, before[queue])},
+		{"an acknowledged alarm was left alone", s.playAcknowledged(ctx)},
+		{"a process that kept failing opened its breaker, was tried once more, and recovered", s.playFailing(ctx)},
+		{"the acknowledged process still runs, its alarm still stands", s.stillAlone(ctx, before[mail])},
+	}
+	return s.summary(facts)
+}
+
+func (s *stage) playKilled(ctx context.Context) error {
+	s.out.act("%s is killed, its alarm is raised", webserver)
+	if err := errors.Join(s.signal(webserver, syscall.SIGKILL), s.raise(ctx, webserver, false)); err != nil {
+		return err
+	}
+	return s.awaitRecovery(ctx, webserver, 0)
+}
+
+func (s *stage) playWedged(ctx context.Context, before int) error {
+	s.out.act("%s is wedged: it runs, does nothing and hears no SIGTERM; its alarm is raised", queue)
+	if err := errors.Join(s.signal(queue, syscall.SIGSTOP), s.raise(ctx, queue, false)); err != nil {
+		return err
+	}
+	return s.awaitRecovery(ctx, queue, before)
+}
+
+func (s *stage) playAcknowledged(ctx context.Context) error {
+	s.out.act("%s is in alarm too, but an operator has acknowledged it (sound = 1)", mail)
+	return s.raise(ctx, mail, true)
+}
+
+func (s *stage) playFailing(ctx context.Context) error {
+	s.out.act("%s is killed and cannot start: its settings are broken; its alarm is raised", report)
+	broken := s.path(report + ".broken")
+	if err := errors.Join(os.WriteFile(broken, nil, 0o600), s.signal(report, syscall.SIGKILL), s.raise(ctx, report, false)); err != nil {
+		return err
+	}
+	// One start was ours, two are the recoveries that open the breaker.
+	if err := s.await(ctx, report+" fails twice", func() (bool, error) { return s.starts(report) >= 3, nil }); err != nil {
+		return err
+	}
+	s.out.act("somebody mends the settings of %s; the daemon waits for the breaker's reset time", report)
+	if err := os.Remove(broken); err != nil {
+		return err
+	}
+	if err := s.awaitRecovery(ctx, report, 0); err != nil {
+		return err
+	}
+	if n := s.starts(report); n != 4 {
+		return fmt.Errorf("%s was started %d times: once by the demo, and by the daemon not 3 times (two failures, one trial)", report, n)
+	}
+	return nil
+}
+
+// awaitRecovery waits until the alarm is cleared and looks whether that is
+// true: the process runs, under another id than before, and the note is there.
+func (s *stage) awaitRecovery(ctx context.Context, name string, before int) error {
+	var notes string
+	err := s.await(ctx, name+" is recovered", func() (bool, error) {
+		alarm, text, err := s.alarm(ctx, name)
+		notes = text
+		return !alarm, err
+	})
+	if err != nil {
+		return err
+	}
+	pid := s.running(name)
+	switch {
+	case pid == 0:
+		return fmt.Errorf("the alarm of %s was cleared and it does not run", name)
+	case pid == before:
+		return fmt.Errorf("the alarm of %s was cleared and it was not replaced", name)
+	case !strings.Contains(notes, "Restarted at "):
+		return fmt.Errorf("the alarm of %s was cleared without a note", name)
+	}
+	s.out.act("%s runs as process %d; its notes say %q", name, pid, notes)
+	return nil
+}
+
+func (s *stage) stillAlone(ctx context.Context, before int) error {
+	alarm, notes, err := s.alarm(ctx, mail)
+	switch {
+	case err != nil:
+		return err
+	case !alarm || notes != "":
+		return fmt.Errorf("the acknowledged alarm of %s was touched: in alarm %t, notes %q", mail, alarm, notes)
+	case s.running(mail) != before || s.starts(mail) != 1:
+		return fmt.Errorf("the acknowledged process %s was restarted", mail)
+	}
+	return nil
+}
+
+func (s *stage) summary(facts []fact) error {
+	s.out.line("")
+	var errs []error
+	for _, f := range facts {
+		if f.err == nil {
+			s.out.line("  ok    %s", f.text)
+			continue
+		}
+		s.out.line("  FAIL  %s: %v", f.text, f.err)
+		errs = append(errs, f.err)
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("%d of %d things did not happen as told", len(errs), len(facts))
+	}
+	s.out.line("\nAll as told.")
+	return nil
+}

@@ -1,0 +1,125 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// sampleScript is a process that shows its pulse in a file, so that its health
+// is a fact. It notes each of its starts, and refuses to run while a file says
+// that it is broken.
+const sampleScript = `#!/bin/sh
+cd '%[1]s' || exit 1
+echo started >> %[2]s.starts
+if [ -e %[2]s.broken ]; then
+	echo "%[2]s: cannot read its settings" >&2
+	exit 1
+fi
+echo $$ > %[2]s.pid
+while :; do : > %[2]s.pulse; sleep 0.1; done
+`
+
+func (s *stage) writeSample(name string) error {
+	text := fmt.Sprintf(sampleScript, s.dir, name)
+	return os.WriteFile(s.path(name), []byte(text), 0o700) //nolint:gosec // a program must be executable
+}
+
+// config is the configuration of the demo's daemon.
+func (s *stage) config() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `[database]
+driver = sqlite
+path = %s
+
+[monitor]
+check_interval = 200ms
+max_restart_failures = 2
+circuit_reset_time = 3
+
+[logging]
+file = %s
+
+[process.default]
+restart_strategy = process
+stop_timeout = 1
+max_attempts = 1
+health_check_timeout = 3
+health_check_interval = 100ms
+`, s.path("alarms.db"), s.path("monitor_service.log"))
+	for _, name := range samples {
+		pulse := s.path(name + ".pulse")
+		fmt.Fprintf(&b, "\n[process.%s]\nstart_command = %s\nhealth_check_command = rm -f %s; sleep 0.3; test -e %s\n",
+			name, s.path(name), pulse, pulse)
+	}
+	return b.String()
+}
+
+// startSample starts a sample that nobody waits for, as a boot script would.
+func (s *stage) startSample(ctx context.Context, name string) error {
+	cmd := exec.Command(s.path(name)) //nolint:noctx // it outlives this call
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start the sample %q: %w", name, err)
+	}
+	go func() { _ = cmd.Wait() }() // reaps it, whoever ends it
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) && ctx.Err() == nil {
+		if s.running(name) != 0 {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return fmt.Errorf("the sample %q did not start", name)
+}
+
+// running returns the sample's process id, or 0 where it does not run.
+func (s *stage) running(name string) int {
+	text, err := os.ReadFile(s.path(name + ".pid"))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil || !isSample(pid, name) {
+		return 0
+	}
+	return pid
+}
+
+// isSample looks at the process itself, since its id may have been given to
+// another one.
+func isSample(pid int, name string) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	return bytes.Contains(stat, []byte("("+name+")")) && !bytes.Contains(stat, []byte(") Z "))
+}
+
+func (s *stage) starts(name string) int {
+	text, err := os.ReadFile(s.path(name + ".starts"))
+	if err != nil {
+		return 0
+	}
+	return bytes.Count(text, []byte("\n"))
+}
+
+func (s *stage) signal(name string, sig syscall.Signal) error {
+	pid := s.running(name)
+	if pid == 0 {
+		return fmt.Errorf("the sample %q does not run", name)
+	}
+	return syscall.Kill(pid, sig)
+}
+
+func (s *stage) killSample(name string) {
+	if pid := s.running(name); pid != 0 {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+	}
+}
