@@ -43,7 +43,7 @@ func (p *program) run(ctx context.Context, once, dryRun bool) error {
 		return err
 	}
 	d, err := daemon.New(daemon.Options{
-		ConfigPath: path, Environ: p.environ, DryRun: dryRun, Version: version(), Stderr: p.stderr,
+		ConfigPath: path, Environ: p.environ, DryRun: dryRun, Version: version(),
 	})
 	if err != nil {
 		return err

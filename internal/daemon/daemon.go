@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -39,8 +38,6 @@ type Options struct {
 	DryRun bool
 	// Version is said at the start.
 	Version string
-	// Stderr takes the log lines where systemd has not started the daemon.
-	Stderr io.Writer
 }
 
 // Daemon is the whole service. New makes it, Run or Once runs it, and it ends
@@ -85,7 +82,7 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.cfg = cfg
-	if d.logs, err = logging.New(cfg.Logging, opts.Stderr); err != nil {
+	if d.logs, err = logging.New(cfg.Logging); err != nil {
 		return nil, fmt.Errorf("cannot start logging: %w", err)
 	}
 	d.undo.push("close the log", d.logs.Close)
@@ -108,15 +105,18 @@ func (d *Daemon) newEngine() error {
 	if err != nil {
 		return fmt.Errorf("cannot read the process table: %w", err)
 	}
-	client := systemd.NewClient()
-	d.undo.push("leave the message bus", func() error { client.Close(); return nil })
-	d.units = restart.New(restart.Options{
-		Units: client, Procs: procs, Booted: systemd.Booted(), OwnUnit: systemd.OwnUnit(),
-		Protected: d.cfg.Monitor.ProtectedUnits,
-	})
-	d.undo.push("stop watching started processes", d.units.Close)
+	options := restart.Options{
+		Table: procs, OwnUnit: systemd.OwnUnit(), ProtectedUnits: d.cfg.Monitor.ProtectedUnits,
+	}
+	if systemd.Booted() {
+		client := systemd.NewClient()
+		d.undo.push("leave the message bus", func() error { client.Close(); return nil })
+		options.Units = client
+	}
+	d.units = restart.New(options)
+	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
-	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(client, procs), d.emit)
+	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(options.Units, procs), d.emit)
 	return nil
 }
 

@@ -43,7 +43,7 @@ func (d *Daemon) replace() error {
 		return err
 	}
 	d.cfg = cfg
-	d.units.Protect(cfg.Monitor.ProtectedUnits)
+	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
 	if db == nil {
 		d.engine.Reconfigure(cfg, nil)
 	} else {

@@ -22,11 +22,7 @@ type daemonProcess struct {
 // startDaemon runs this very binary as the service would be run, and tells
 // every line that it logs.
 func (s *stage) startDaemon(ctx context.Context) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, self, "run", "--config", s.path("config.ini"))
+	cmd := exec.CommandContext(ctx, s.program, "run", "--config", s.path("config.ini"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "MONITOR_SERVICE_") || strings.HasPrefix(v, "JOURNAL_STREAM=") ||

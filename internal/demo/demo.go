@@ -21,7 +21,7 @@ import (
 
 // patience is how long the demo waits for any one thing before it says that it
 // did not happen.
-const patience = 15 * time.Second
+const patience = 12 * time.Second
 
 // The samples. Each has a part to play.
 const (
@@ -35,20 +35,31 @@ var samples = []string{webserver, queue, mail, report}
 
 // stage is where the demo plays.
 type stage struct {
-	dir    string
-	out    *teller
-	db     *sql.DB
-	daemon *daemonProcess
+	dir string
+	out *teller
+	// program is the binary that is run as the daemon.
+	program  string
+	patience time.Duration
+	db       *sql.DB
+	daemon   *daemonProcess
 }
 
 // Run plays the demo and tells it to out. It returns an error when anything
 // did not happen as told, and cleans up in any case.
-func Run(ctx context.Context, out io.Writer) (err error) {
+func Run(ctx context.Context, out io.Writer) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("cannot find this program's own file: %w", err)
+	}
+	return run(ctx, out, self, patience)
+}
+
+func run(ctx context.Context, out io.Writer, program string, patience time.Duration) (err error) {
 	dir, err := os.MkdirTemp("", "monitor_service-demo-")
 	if err != nil {
 		return fmt.Errorf("cannot make a directory for the demo: %w", err)
 	}
-	s := &stage{dir: dir, out: newTeller(out)}
+	s := &stage{dir: dir, out: newTeller(out), program: program, patience: patience}
 	defer func() { err = errors.Join(err, s.clean()) }()
 	if err := s.set(ctx); err != nil {
 		return fmt.Errorf("cannot set the stage: %w", err)
@@ -123,7 +134,7 @@ func (s *stage) clean() error {
 
 // await waits until a thing has happened.
 func (s *stage) await(ctx context.Context, what string, happened func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -134,7 +145,7 @@ func (s *stage) await(ctx context.Context, what string, happened func() (bool, e
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: did not happen within %s", what, patience)
+			return fmt.Errorf("%s: did not happen within %s", what, s.patience)
 		case err := <-s.daemon.ended:
 			s.daemon.ended <- err
 			return fmt.Errorf("%s: the daemon ended: %w", what, err)

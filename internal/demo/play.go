@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // fact is one thing that the demo has told, and whether it was so.
@@ -34,7 +35,9 @@ func (s *stage) play(ctx context.Context) error {
 		{"a process that kept failing opened its breaker, was tried once more, and recovered", s.playFailing(ctx)},
 		{"the acknowledged process still runs, its alarm still stands", s.stillAlone(ctx, before[mail])},
 	}
-	return s.summary(facts)
+	err := s.daemon.stop()
+	s.daemon = nil
+	return s.summary(append(facts, fact{"the daemon ended in order", err}))
 }
 
 func (s *stage) playKilled(ctx context.Context) error {
@@ -47,10 +50,36 @@ func (s *stage) playKilled(ctx context.Context) error {
 
 func (s *stage) playWedged(ctx context.Context, before int) error {
 	s.out.act("%s is wedged: it runs, does nothing and hears no SIGTERM; its alarm is raised", queue)
-	if err := errors.Join(s.signal(queue, syscall.SIGSTOP), s.raise(ctx, queue, false)); err != nil {
+	if err := os.WriteFile(s.path(queue+".wedged"), nil, 0o600); err != nil {
 		return err
 	}
-	return s.awaitRecovery(ctx, queue, before)
+	if err := s.awaitSilence(ctx, queue); err != nil {
+		return err
+	}
+	if err := s.raise(ctx, queue, false); err != nil {
+		return err
+	}
+	if err := s.awaitRecovery(ctx, queue, before); err != nil {
+		return err
+	}
+	if isSample(before, queue) {
+		return fmt.Errorf("%s was started a second time beside the wedged process %d", queue, before)
+	}
+	return nil
+}
+
+// awaitSilence waits until a wedged sample shows no pulse any more, which it
+// does once it no longer hears SIGTERM.
+func (s *stage) awaitSilence(ctx context.Context, name string) error {
+	return s.await(ctx, name+" is wedged", func() (bool, error) {
+		pulse := s.path(name + ".pulse")
+		if err := os.Remove(pulse); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return false, err
+		}
+		time.Sleep(5 * pulseEvery)
+		_, err := os.Stat(pulse)
+		return errors.Is(err, os.ErrNotExist), nil
+	})
 }
 
 func (s *stage) playAcknowledged(ctx context.Context) error {

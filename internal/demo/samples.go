@@ -13,18 +13,26 @@ import (
 )
 
 // sampleScript is a process that shows its pulse in a file, so that its health
-// is a fact. It notes each of its starts, and refuses to run while a file says
-// that it is broken.
+// is a fact. It notes each of its starts, refuses to run while a file says
+// that it is broken, and while another one says that it is wedged it neither
+// shows a pulse nor hears SIGTERM. A fresh start is not wedged.
 const sampleScript = `#!/bin/sh
 cd '%[1]s' || exit 1
+rm -f %[2]s.wedged
 echo started >> %[2]s.starts
 if [ -e %[2]s.broken ]; then
 	echo "%[2]s: cannot read its settings" >&2
 	exit 1
 fi
 echo $$ > %[2]s.pid
-while :; do : > %[2]s.pulse; sleep 0.1; done
+while :; do
+	if [ -e %[2]s.wedged ]; then trap '' TERM; else : > %[2]s.pulse; fi
+	sleep 0.1
+done
 `
+
+// pulseEvery is the pause in sampleScript.
+const pulseEvery = 100 * time.Millisecond
 
 func (s *stage) writeSample(name string) error {
 	text := fmt.Sprintf(sampleScript, s.dir, name)
