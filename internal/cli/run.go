@@ -38,6 +38,10 @@ func (p *program) run(ctx context.Context, once, dryRun bool) error {
 	pollNow, stopPollNow := requests(syscall.SIGUSR1)
 	defer stopPollNow()
 
+	// A reader of stderr that has gone is no reason to end. Not
+	// signal.Ignore, which the commands that are run would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+
 	path, err := p.findConfig()
 	if err != nil {
 		return err

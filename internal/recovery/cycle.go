@@ -48,7 +48,7 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 		e.queue = append(e.queue, p)
 	}
 	if waiting > 0 && !e.capped {
-		e.emit(Event{Kind: CapReached, At: now, Count: waiting, Attempts: e.cfg.Monitor.MaxRestartsPerCycle})
+		e.emit(Event{Kind: CapReached, At: now, Count: waiting})
 	}
 	e.capped = waiting > 0
 	slices.SortStableFunc(e.queue, byPriority)

@@ -205,6 +205,6 @@ func (e *Engine) event(kind Kind, p *process) Event {
 	}
 	return Event{
 		Kind: kind, At: time.Now(), Process: p.name, IDs: ids, Target: p.target,
-		Attempts: p.conf.MaxAttempts, Trial: p.trial, Breaker: p.breaker.Snapshot(e.limits()),
+		Trial: p.trial, Breaker: p.breaker.Snapshot(e.limits()),
 	}
 }

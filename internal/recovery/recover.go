@@ -201,7 +201,8 @@ func (e *Engine) finish(p *process, o outcome) {
 
 func (e *Engine) ended(kind Kind, p *process, o outcome) Event {
 	ev := e.event(kind, p)
-	ev.Attempt, ev.Reason, ev.Err, ev.Took = o.attempts, o.reason, o.err, o.ended.Sub(o.began)
+	ev.Attempt, ev.Attempts = o.attempts, p.conf.MaxAttempts
+	ev.Reason, ev.Err, ev.Took = o.reason, o.err, o.ended.Sub(o.began)
 	return ev
 }
 

@@ -1,0 +1,269 @@
+package logging
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const back = "Log file is written again"
+
+func TestAnOutageIsToldAtItsTwoEndsAndTriedEveryFewSeconds(t *testing.T) {
+	broken, writes := errors.New("broken"), 0
+	var err error
+	s := sink{retryAfter: retryAfter, write: func([]byte) error { writes++; return err }}
+	now := time.Now()
+	if c := s.put(now, []byte("x")); c.began || c.ended {
+		t.Fatalf("%+v", c)
+	}
+	err = broken
+	if c := s.put(now, []byte("x")); !c.began || !errors.Is(c.err, broken) || c.lost != 1 {
+		t.Fatalf("%+v", c)
+	}
+	for i := range 100 {
+		if c := s.put(now.Add(time.Duration(i)*100*time.Millisecond), []byte("x")); c.began || c.ended {
+			t.Fatalf("told again: %+v", c)
+		}
+	}
+	if writes != 3 {
+		t.Errorf("%d writes, want one when it was well, one when it broke and one after 5 s", writes)
+	}
+	err = nil
+	if c := s.put(now.Add(time.Minute), []byte("x")); !c.ended || c.lost != 101 || c.took != time.Minute {
+		t.Fatalf("%+v", c)
+	}
+	if c := s.put(now.Add(time.Minute), []byte("x")); c.ended || c.lost != 0 || s.lostSoFar() != 0 {
+		t.Fatalf("%+v", c)
+	}
+}
+
+// outage breaks a log file and mends it, and says what must be seen then.
+func outage(t *testing.T, path string, breakIt, mendIt func()) {
+	t.Helper()
+	l, console := open(t, settings(path))
+	l.file.retryAfter = 0
+	l.Logger().Info("Line", "n", 0)
+	breakIt()
+	for i := range 50 {
+		l.Logger().Info("Line", "n", i+1)
+	}
+	if n := console.count(t, message); n != 1 {
+		t.Errorf("the beginning is said %d times: %s", n, console.String())
+	}
+	mendIt()
+	l.Logger().Info("Line", "n", 51)
+	l.Logger().Info("Line", "n", 52)
+
+	if console.count(t, "Line") != 53 || console.count(t, back) != 1 {
+		t.Errorf("not everything is on the console once: %s", console.String())
+	}
+	written, lost := 0, 0
+	for _, line := range parseLines(t, read(t, path)) {
+		switch line.message {
+		case "Line":
+			written++
+		case back:
+			lost, _ = strconv.Atoi(line.value("lost"))
+		}
+	}
+	if written+lost != 53 || lost < 40 {
+		t.Errorf("%d lines are in the file and %d are said to be lost, of 53: %q", written, lost, read(t, path))
+	}
+}
+
+func TestAFileWhoseDirectoryIsRemovedComesBack(t *testing.T) {
+	top := t.TempDir() + "/top"
+	path := top + "/dir/x.log"
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	outage(t, path,
+		func() {
+			if err := os.Rename(top, top+".away"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		func() {
+			if err := os.Rename(top+".away", top); err != nil {
+				t.Fatal(err)
+			}
+		})
+}
+
+func TestAFullDiskIsSaidOnceAndTearsNoLine(t *testing.T) {
+	if !inPrivateMounts(t) {
+		return
+	}
+	dir := t.TempDir()
+	mountTmpfs(t, dir, "size=64k,mode=0755")
+	path, filler := dir+"/x.log", dir+"/filler"
+	outage(t, path,
+		func() {
+			// The last page of the file is taken, so fill it up.
+			f, err := os.Create(filler)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for err == nil {
+				_, err = f.Write(make([]byte, 4096))
+			}
+			f.Close()
+			log, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer log.Close()
+			info, _ := log.Stat()
+			line := "2026-11-23 02:49:46 - INFO - Filler\n"
+			for size := info.Size(); size+int64(len(line)) < 4096-20; size += int64(len(line)) {
+				fmt.Fprint(log, line)
+			}
+		},
+		func() {
+			if err := os.Remove(filler); err != nil {
+				t.Fatal(err)
+			}
+		})
+}
+
+func TestAReadOnlyFileSystemIsSaidOnceAndRefusedByAReload(t *testing.T) {
+	if !inPrivateMounts(t) {
+		return
+	}
+	dir := t.TempDir()
+	mountTmpfs(t, dir, "size=64k,mode=0755")
+	remount(t, dir, true)
+	path := dir + "/x.log"
+	l, console := open(t, settings(path))
+	l.file.retryAfter, l.file.retryAt = 0, time.Time{}
+	if err := l.Reconfigure(settings(dir + "/other.log")); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("a new file on a read-only file system: %v", err)
+	}
+	for range 10 {
+		l.Logger().Info("Line")
+	}
+	remount(t, dir, false)
+	l.Logger().Info("Line")
+	if console.count(t, message) != 1 || console.count(t, back) != 1 || console.count(t, "Line") != 11 {
+		t.Error(console.String())
+	}
+	if lines := parseLines(t, read(t, path)); len(lines) != 2 || lines[1].value("lost") != "10" {
+		t.Errorf("%q", lines)
+	}
+}
+
+func TestAFileThatCannotBeRotatedIsSaidOnceAndDoesNotGrow(t *testing.T) {
+	if os.Geteuid() == 0 {
+		if !inPrivateMounts(t) {
+			return
+		}
+		if err := dropRoot(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "logging")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	cfg := settings(dir + "/x.log")
+	cfg.MaxSize = 200
+	l, console := open(t, cfg)
+	l.file.retryAfter = 0
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		l.Logger().Info("Line")
+	}
+	if n := len(read(t, cfg.File)); n > 200 || console.count(t, message) != 1 {
+		t.Errorf("%d bytes; %s", n, console.String())
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l.Logger().Info("Line")
+	if console.count(t, back) != 1 || console.count(t, "Line") != 21 {
+		t.Error(console.String())
+	}
+}
+
+func TestAFileThatCannotBeOpenedAtStartIsTriedAgain(t *testing.T) {
+	dir := t.TempDir()
+	path := dir + "/a/b/x.log"
+	l, console := open(t, settings(path))
+	if console.count(t, message) != 1 {
+		t.Fatal(console.String())
+	}
+	l.file.retryAfter, l.file.retryAt = 0, time.Time{}
+	l.Logger().Info("One")
+	if err := os.Mkdir(dir+"/a", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l.Logger().Info("Two")
+	lines := parseLines(t, read(t, path))
+	if len(lines) != 2 || lines[0].message != "Two" || lines[1].message != back || lines[1].value("lost") != "1" {
+		t.Errorf("%q", lines)
+	}
+}
+
+func TestLinesThatAreStillLostAtTheEndAreSaid(t *testing.T) {
+	l, console := open(t, settings(t.TempDir()+"/a/b/x.log"))
+	l.Logger().Info("One")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if console.count(t, "Log file is closed before it could be written again") != 1 {
+		t.Error(console.String())
+	}
+}
+
+func TestAConsoleThatFailsIsSaidInTheFile(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	path := t.TempDir() + "/x.log"
+	l, err := New(settings(path), Console(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for range 10 {
+		l.Logger().Info("Line")
+	}
+	said := 0
+	for _, line := range parseLines(t, read(t, path)) {
+		if line.message == "Console cannot be written, will retry" {
+			said++
+		}
+	}
+	if said != 1 {
+		t.Errorf("said %d times: %s", said, read(t, path))
+	}
+}
+
+func TestBothLogsFailingIsNoReasonToStop(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	l, err := New(settings(t.TempDir()+"/a/b/x.log"), Console(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		l.Logger().Info("Line")
+	}
+	// The message about the file is the first that the console lost.
+	if file, console := l.file.lostSoFar(), l.console.lostSoFar(); file < 10 || console < 11 {
+		t.Errorf("%d and %d lines are counted", file, console)
+	}
+}
