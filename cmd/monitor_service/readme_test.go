@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"monitor_service/internal/breaker"
+	"monitor_service/internal/cli"
+	"monitor_service/internal/config"
+	"monitor_service/internal/logging"
+	"monitor_service/internal/recovery"
+)
+
+const readme = "../../README.md"
+
+var update = flag.Bool("update", false, "write the generated parts of the README")
+
+// generated is what stands between the marks in the README.
+var generated = regexp.MustCompile(`(?s)(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- end -->)`)
+
+// TestREADMESaysWhatTheProgramSays compares the generated parts of the README
+// with what the code gives. go test ./cmd/monitor_service -update writes them.
+func TestREADMESaysWhatTheProgramSays(t *testing.T) {
+	parts := map[string]func(*testing.T) string{
+		"keys": func(*testing.T) string { return config.KeyTable() },
+		"help": help,
+		"log":  log,
+	}
+	old, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	text := generated.ReplaceAllStringFunc(string(old), func(part string) string {
+		m := generated.FindStringSubmatch(part)
+		produce, ok := parts[m[2]]
+		if !ok {
+			t.Fatalf("nothing produces the part %q", m[2])
+		}
+		seen++
+		want := "\n" + strings.TrimSpace(produce(t)) + "\n\n"
+		if !*update && m[3] != want {
+			t.Errorf("the part %q is out of date, run: go test ./cmd/monitor_service -update\nit should be:\n%s", m[2], want)
+		}
+		return m[1] + want + m[4]
+	})
+	if seen != len(parts) {
+		t.Errorf("%d generated parts, want %d", seen, len(parts))
+	}
+	if *update {
+		if err := os.WriteFile(readme, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestREADMEsTargetsExist looks for each make target that the README names.
+func TestREADMEsTargetsExist(t *testing.T) {
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?m)(?:^ +|`)make ([a-z-]+)").FindAllSubmatch(text, -1) {
+		if !regexp.MustCompile(`(?m)^` + string(m[1]) + `:`).Match(makefile) {
+			t.Errorf("the README tells to make %s, and there is no such target", m[1])
+		}
+	}
+}
+
+// TestREADMEExplainsEveryReason compares the table of reasons with the code's.
+func TestREADMEExplainsEveryReason(t *testing.T) {
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range logging.Messages() {
+		if m.Event != recovery.NotActing.String() {
+			continue
+		}
+		switch m.Reason {
+		case "running", "queued", "stopping":
+			continue // told by other events, or gone in a moment
+		}
+		if !strings.Contains(string(text), "| `"+m.Reason+"` |") {
+			t.Errorf("the README does not explain the reason %q: %s", m.Reason, m.Text)
+		}
+	}
+}
+
+func help(t *testing.T) string {
+	t.Helper()
+	var out strings.Builder
+	if code := cli.Main([]string{"--help"}, nil, &out, &out); code != 0 {
+		t.Fatalf("--help ends with %d", code)
+	}
+	_, commands, ok := strings.Cut(out.String(), "Available Commands:\n")
+	if !ok {
+		t.Fatalf("no commands in %q", out.String())
+	}
+	commands, _, _ = strings.Cut(commands, "\n\n")
+	return "```\n" + commands + "\n```"
+}
+
+// log shows the lines of one recovery, one refusal, one breaker and one outage.
+func log(t *testing.T) string {
+	t.Helper()
+	at := time.Date(2026, 11, 23, 2, 49, 46, 0, time.Local)
+	local := time.Local
+	time.Local = time.UTC // next_trial shows its zone
+	t.Cleanup(func() { time.Local = local })
+
+	var out strings.Builder
+	logs, err := logging.New(config.Logging{Level: config.LevelInfo, Format: config.FormatText}, logging.Console(&out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := logging.Events(logs.Logger())
+	unit := func(name string) recovery.Target {
+		return recovery.Target{Strategy: config.StrategyService, Unit: name + ".service"}
+	}
+	closed := breaker.Snapshot{State: breaker.Closed}
+	failed := errors.New(`unit "batch.service" is failed (exit-code)`)
+	open := breaker.Snapshot{State: breaker.Open, Failures: 3, NextTrial: time.Date(2026, 11, 23, 3, 20, 1, 0, time.UTC)}
+	events := []recovery.Event{
+		{Kind: recovery.AlarmFound, Process: "nginx", IDs: []int64{17}, Breaker: closed},
+		{Kind: recovery.RecoveryStarted, Process: "nginx", IDs: []int64{17}, Target: unit("nginx"), Attempts: 2, Breaker: closed},
+		{Kind: recovery.Restarted, Process: "nginx", IDs: []int64{17}, Target: unit("nginx"), Attempt: 1, Attempts: 2, Took: 112 * time.Millisecond, Breaker: closed},
+		{Kind: recovery.HealthPassed, Process: "nginx", IDs: []int64{17}, Target: unit("nginx"), Attempt: 1, Attempts: 2, Took: time.Second, Breaker: closed},
+		{Kind: recovery.RecoverySucceeded, Process: "nginx", IDs: []int64{17}, Target: unit("nginx"), Attempt: 1, Attempts: 2, Took: 1120 * time.Millisecond, Breaker: closed},
+		{Kind: recovery.Cleared, Process: "nginx", IDs: []int64{17}, Target: unit("nginx"), Took: 3 * time.Millisecond, Breaker: closed},
+		{Kind: recovery.NotActing, Process: "x; reboot", IDs: []int64{18}, Reason: recovery.ReasonUnsafeName, Breaker: closed},
+		{Kind: recovery.AttemptFailed, Process: "batch", IDs: []int64{19}, Target: unit("batch"), Attempt: 2, Attempts: 2, Reason: recovery.ReasonHealthCheck, Err: failed, Took: 5 * time.Second, Breaker: breaker.Snapshot{State: breaker.Closed, Failures: 2}},
+		{Kind: recovery.RecoveryFailed, Process: "batch", IDs: []int64{19}, Target: unit("batch"), Attempt: 2, Attempts: 2, Reason: recovery.ReasonHealthCheck, Err: failed, Took: 12 * time.Second, Breaker: breaker.Snapshot{State: breaker.Closed, Failures: 2}},
+		{Kind: recovery.BreakerOpened, Process: "batch", IDs: []int64{19}, Target: unit("batch"), Reason: recovery.ReasonHealthCheck, Breaker: open},
+		{Kind: recovery.DatabaseLost, Err: errors.New("cannot read the alarms: the server does not answer")},
+		{Kind: recovery.DatabaseBack, Took: 95 * time.Second},
+	}
+	for i, ev := range events {
+		ev.At = at.Add(time.Duration(i) * time.Second)
+		write(ev)
+	}
+	return fmt.Sprintf("```\n%s```", out.String())
+}

@@ -1,0 +1,158 @@
+package systemd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
+	"github.com/godbus/dbus/v5"
+)
+
+// Transient describes a service unit that exists only while it runs. Its
+// processes are children of systemd and inherit nothing of this daemon: not
+// its environment, sandbox or limits, and not its end.
+type Transient struct {
+	// Name is the unit's whole name. Where a unit of that name is loaded
+	// already, the start fails with ErrUnitExists.
+	Name        string
+	Description string
+	// Command is the argument vector, Command[0] an absolute path. It is
+	// passed on as it stands: systemd expands nothing in it.
+	Command []string
+	// User is a name or a number; empty is root, whoever this daemon is.
+	User string
+	// WorkingDirectory is an absolute path; empty is /.
+	WorkingDirectory string
+	// Environment holds NAME=VALUE.
+	Environment []string
+	// SyslogIdentifier is the name under which the output is found in the
+	// journal; empty is the base name of Command[0].
+	SyslogIdentifier string
+	// Oneshot makes the start wait until the command has ended, and fail
+	// where it ends with an error. What the command leaves behind runs on.
+	// Without it the start is done when the process exists.
+	Oneshot bool
+	// StartTimeout is the longest that a Oneshot's command may run; systemd
+	// itself ends it then. 0 is no limit.
+	StartTimeout time.Duration
+	// StopTimeout is the time from SIGTERM to SIGKILL when the unit is
+	// stopped; 0 is the manager's default.
+	StopTimeout time.Duration
+}
+
+// StartTransient starts a command in a unit of its own and returns when the
+// job has ended; see Restart for the errors.
+func (c *Client) StartTransient(ctx context.Context, t Transient) error {
+	properties, err := t.properties()
+	if err != nil {
+		return fmt.Errorf("cannot start unit %q: %w", t.Name, err)
+	}
+	return c.job(ctx, "start", t.Name, func(ctx context.Context, conn *sdbus.Conn, result chan<- string) (int, error) {
+		return conn.StartTransientUnitContext(ctx, t.Name, modeReplace, properties, result)
+	})
+}
+
+// execCommand is one element of the property ExecStart, a(sasb).
+type execCommand struct {
+	Path          string
+	Args          []string
+	IgnoreFailure bool
+}
+
+// properties translates t. All of them can be set on a transient unit since
+// systemd 236 at the latest (CollectMode is the youngest): RHEL 8 has 239.
+func (t Transient) properties() ([]sdbus.Property, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	kind := "simple"
+	if t.Oneshot {
+		kind = "oneshot"
+	}
+	properties := []sdbus.Property{
+		set("Description", plain(t.Description)),
+		set("Type", kind),
+		set("ExecStart", []execCommand{{Path: t.Command[0], Args: literal(t.Command)}}),
+		// A command that detaches itself ends at once and leaves its
+		// process behind: the unit must stay, or systemd would kill it.
+		set("RemainAfterExit", true),
+		set("KillMode", "control-group"),
+		// A unit that failed would otherwise stay and block its name.
+		set("CollectMode", "inactive-or-failed"),
+		set("StandardOutput", "journal"),
+		set("StandardError", "journal"),
+	}
+	if t.User != "" {
+		properties = append(properties, set("User", t.User))
+	}
+	if t.WorkingDirectory != "" {
+		properties = append(properties, set("WorkingDirectory", t.WorkingDirectory))
+	}
+	if len(t.Environment) > 0 {
+		properties = append(properties, set("Environment", t.Environment))
+	}
+	if t.SyslogIdentifier != "" {
+		properties = append(properties, set("SyslogIdentifier", plain(t.SyslogIdentifier)))
+	}
+	if t.StartTimeout > 0 {
+		properties = append(properties, set("TimeoutStartUSec", microseconds(t.StartTimeout)))
+	}
+	if t.StopTimeout > 0 {
+		properties = append(properties, set("TimeoutStopUSec", microseconds(t.StopTimeout)))
+	}
+	return properties, nil
+}
+
+// check refuses what systemd could not take, and above all what the bus would
+// end the shared connection for.
+func (t Transient) check() error {
+	if unitType(t.Name) != "service" {
+		return fmt.Errorf("%w of a service", ErrUnitName)
+	}
+	if len(t.Command) == 0 || !filepath.IsAbs(t.Command[0]) {
+		return errors.New("its command does not begin with an absolute path")
+	}
+	for _, texts := range [][]string{t.Command, t.Environment, {t.User, t.WorkingDirectory}} {
+		for _, text := range texts {
+			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+				return fmt.Errorf("%q is not text that D-Bus can carry", text)
+			}
+		}
+	}
+	return nil
+}
+
+func set(name string, value any) sdbus.Property {
+	return sdbus.Property{Name: name, Value: dbus.MakeVariant(value)}
+}
+
+func microseconds(d time.Duration) uint64 {
+	return uint64(max(d, 0).Microseconds()) //nolint:gosec // never negative
+}
+
+// literal keeps systemd from expanding variables in a command: "$$" is a plain
+// "$" (systemd.service(5), "Command lines"). The flag ":", which does the
+// same, needs systemd 244.
+func literal(command []string) []string {
+	args := make([]string, len(command))
+	for i, arg := range command {
+		args[i] = strings.ReplaceAll(arg, "$", "$$")
+	}
+	return args
+}
+
+// plain makes text fit for one line: what is not printable becomes a space.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,168 @@
+package systemd
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+)
+
+// LoadState says whether systemd could load a unit's definition.
+type LoadState int
+
+// The load states of a unit (org.freedesktop.systemd1(5)).
+const (
+	LoadUnknown LoadState = iota
+	LoadStub
+	LoadLoaded
+	LoadNotFound
+	LoadBadSetting
+	LoadError
+	LoadMerged
+	LoadMasked
+	numLoadStates
+)
+
+var loadStateNames = [numLoadStates]string{
+	"unknown", "stub", "loaded", "not-found", "bad-setting", "error", "merged", "masked",
+}
+
+func (s LoadState) String() string {
+	if s < 0 || s >= numLoadStates {
+		s = LoadUnknown
+	}
+	return loadStateNames[s]
+}
+
+func parseLoadState(text string) LoadState {
+	for s := range numLoadStates {
+		if loadStateNames[s] == text {
+			return s
+		}
+	}
+	return LoadUnknown
+}
+
+// ActiveState says whether a unit is started.
+type ActiveState int
+
+// The active states of a unit (org.freedesktop.systemd1(5)).
+const (
+	StateUnknown ActiveState = iota
+	StateActive
+	StateReloading
+	StateInactive
+	StateFailed
+	StateActivating
+	StateDeactivating
+	StateMaintenance
+	StateRefreshing
+	numActiveStates
+)
+
+var activeStateNames = [numActiveStates]string{
+	"unknown", "active", "reloading", "inactive", "failed", "activating",
+	"deactivating", "maintenance", "refreshing",
+}
+
+func (s ActiveState) String() string {
+	if s < 0 || s >= numActiveStates {
+		s = StateUnknown
+	}
+	return activeStateNames[s]
+}
+
+func parseActiveState(text string) ActiveState {
+	for s := range numActiveStates {
+		if activeStateNames[s] == text {
+			return s
+		}
+	}
+	return StateUnknown
+}
+
+// Unit is what systemd says about a unit at one moment.
+type Unit struct {
+	// Name is the name that was asked for, ID the unit's canonical name
+	// and Names all of its names.
+	Name  string
+	ID    string
+	Names []string
+
+	LoadState   LoadState
+	ActiveState ActiveState
+	// SubState refines ActiveState in words of the unit's type, such as
+	// "running" or "auto-restart".
+	SubState string
+	// InvocationID changes each time that the unit is started; hexadecimal,
+	// empty for a unit that was never started.
+	InvocationID string
+	// HasJob says that a job for the unit is queued or running.
+	HasJob bool
+
+	// What follows is set for services only. Result says how the last run
+	// ended, such as "success", "exit-code" or "start-limit-hit".
+	Type      string
+	Result    string
+	MainPID   int
+	NRestarts int
+}
+
+// Unit asks systemd about a unit, in one round trip. A unit that systemd does
+// not know is no error but has LoadNotFound.
+func (c *Client) Unit(ctx context.Context, name string) (Unit, error) {
+	missing := Unit{Name: name, LoadState: LoadNotFound, ActiveState: StateInactive}
+	if !validName(name) {
+		return missing, nil
+	}
+	var properties map[string]any
+	err := c.call(ctx, func(ctx context.Context, l *link) (err error) {
+		properties, err = l.conn.GetAllPropertiesContext(ctx, name)
+		return err
+	})
+	if errors.Is(err, ErrNoSuchUnit) {
+		return missing, nil
+	}
+	if err != nil {
+		return Unit{}, fmt.Errorf("cannot look at unit %q: %w", name, err)
+	}
+	return unitOf(name, properties), nil
+}
+
+// unitOf reads the properties of a unit. Those that are missing or of another
+// type than expected leave the zero value, which is unknown.
+func unitOf(name string, properties map[string]any) Unit {
+	u := Unit{
+		Name:         name,
+		ID:           property[string](properties, "Id"),
+		Names:        property[[]string](properties, "Names"),
+		LoadState:    parseLoadState(property[string](properties, "LoadState")),
+		ActiveState:  parseActiveState(property[string](properties, "ActiveState")),
+		SubState:     property[string](properties, "SubState"),
+		InvocationID: hex.EncodeToString(property[[]byte](properties, "InvocationID")),
+		HasJob:       jobOf(properties["Job"]) != 0,
+	}
+	if unitType(name) == "service" {
+		u.Type = property[string](properties, "Type")
+		u.Result = property[string](properties, "Result")
+		u.MainPID = int(property[uint32](properties, "MainPID"))
+		u.NRestarts = int(property[uint32](properties, "NRestarts"))
+	}
+	return u
+}
+
+func property[T any](properties map[string]any, key string) T {
+	value, _ := properties[key].(T)
+	return value
+}
+
+// jobOf reads the property Job of a unit, a pair of the job's number and its
+// object path; 0 is no job.
+func jobOf(value any) uint32 {
+	pair, _ := value.([]any)
+	if len(pair) == 0 {
+		return 0
+	}
+	id, _ := pair[0].(uint32)
+	return id
+}
