@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"monitor_service/internal/config"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"monitor_service/internal/config"
 )
 
 // The columns of the report: a key, its value, where it came from.

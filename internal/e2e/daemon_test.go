@@ -1,0 +1,172 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"monitor_service/internal/testenv/host"
+)
+
+func TestEditedConfigurationIsInForceAfterARestart(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	b.start(t, baseConfig+"unconfigured_processes = ignore\n")
+	b.raiseAlarm(t, 1, worker)
+	b.Eventually(t, "the process is ignored", host.Limit, func() bool { return b.events(t, worker, "not_acting") == 1 })
+	b.configure(t, baseConfig)
+	b.Must(t, "systemctl", "restart", daemonUnit)
+	b.awaitCleared(t, 1)
+}
+
+func TestReloadWithAGoodAndWithABadFile(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	b.start(t, baseConfig+"unconfigured_processes = ignore\n")
+	before := b.invocation(t, daemonUnit)
+
+	b.configure(t, baseConfig+"chek_interval = 5\nmax_restart_failures = none\n")
+	b.Must(t, "systemctl", "reload", daemonUnit)
+	b.Eventually(t, "the mistakes are told", host.Limit, func() bool {
+		log := b.Get(t, logPath)
+		return strings.Contains(log, "chek_interval") && strings.Contains(log, "max_restart_failures") &&
+			strings.Contains(log, "the old one stays")
+	})
+	b.raiseAlarm(t, 1, worker)
+	b.Eventually(t, "the old configuration is in force", host.Limit, func() bool { return b.events(t, worker, "not_acting") == 1 })
+
+	b.configure(t, baseConfig)
+	b.Must(t, "systemctl", "reload", daemonUnit)
+	b.awaitCleared(t, 1)
+	if after := b.invocation(t, daemonUnit); after != before {
+		t.Error("the daemon was restarted by a reload")
+	}
+}
+
+func TestWrongConfigurationEndsWith78AndIsNotRestarted(t *testing.T) {
+	b := newBed(t)
+	b.install(t, strings.Replace(baseConfig, "check_interval = 200ms", "check_interval = soon", 1))
+	if out, err := b.Run(t, "systemctl", "start", daemonUnit); err == nil {
+		t.Fatalf("the daemon started: %s", out)
+	}
+	if status, result := b.Property(t, daemonUnit, "ExecMainStatus"), b.Property(t, daemonUnit, "ActiveState"); status != "78" || result != "failed" {
+		t.Errorf("exit status %s, state %s; want 78 and failed, with no restart", status, result)
+	}
+	if n := b.Property(t, daemonUnit, "NRestarts"); n != "0" {
+		t.Errorf("systemd restarted it %s times", n)
+	}
+	out, err := b.Run(t, programPath, "check-config")
+	if err == nil || !strings.Contains(out+err.Error(), "check_interval") {
+		t.Errorf("check-config says %q (%v)", out, err)
+	}
+}
+
+// bashConfig is a configuration as the bash daemon's documentation shows it,
+// with a comment on every line that may have one.
+const bashConfig = `# monitor
+[database]
+host = localhost            # the server
+user = monitor              # the account
+password = secret           # its password
+database = v_process_monitor # the schema
+
+[monitor]
+check_interval = 1          # Check interval in seconds
+max_restart_failures = 2    # Maximum restart attempts before circuit breaker opens
+circuit_reset_time = 1800   # Time in seconds before circuit breaker resets
+
+[logging]
+max_log_size = 5120         # Maximum log file size in KB before rotation (5MB)
+log_files_to_keep = 5       # Number of rotated log files to keep
+
+[process.default]
+health_check_command = test -e /srv/healthy-%s # Will be replaced with actual process name
+health_check_timeout = 5    # seconds
+
+[process.w@1]
+restart_strategy = service  # Strategy: service, process, or auto
+pre_restart_command = touch /srv/validated # Command to run before restart
+health_check_command = systemctl is-active w@1 # Command to verify successful restart
+health_check_timeout = 10   # Maximum time in seconds to wait for health check to pass
+restart_delay = 5           # Delay between restart attempts
+max_attempts = 2            # Maximum number of restart attempts per cycle
+`
+
+func TestTheBashDaemonsConfigurationLoadsAndMeansWhatItSays(t *testing.T) {
+	b := newBed(t)
+	b.workers(t, "1", "2")
+	b.install(t, "")
+	b.Must(t, "rm", configPath)
+	b.Put(t, "/opt/monitor_service/config.ini", bashConfig, 0o644)
+	t.Cleanup(func() { b.Must(t, "rm", "-r", "/opt/monitor_service") })
+
+	out := b.Must(t, programPath, "check-config")
+	for _, want := range []string{"w@1", "touch /srv/validated", "systemctl is-active w@1"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("check-config does not show %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "Will be replaced") || strings.Contains(out, "secret") {
+		t.Errorf("check-config shows a comment or the password:\n%s", out)
+	}
+	b.Must(t, "touch", "/srv/healthy-w@2")
+	b.Must(t, "systemctl", "start", daemonUnit)
+	b.raiseAlarms(t, map[int]string{1: "w@1", 2: "w@2"})
+	b.awaitCleared(t, 1)
+	b.awaitCleared(t, 2)
+	b.Must(t, "rm", "/srv/validated", "/srv/healthy-w@2") // they are there
+	for i := 1; i <= 2; i++ {
+		if n := len(b.starts(t, fmt.Sprint("w@", i))); n != 2 {
+			t.Errorf("w@%d was started %d times, want once by the test and once by the daemon", i, n)
+		}
+	}
+}
+
+// TestSIGTERMEndsARecoveryInOrder stops the daemon in the middle of one.
+func TestSIGTERMEndsARecoveryInOrder(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	b.start(t, baseConfig+"[process.default]\nhealth_check_command = touch /srv/begun; sleep 3\nhealth_check_timeout = 20\n")
+	b.raiseAlarm(t, 1, worker)
+	b.Eventually(t, "the check has begun", host.Limit, func() bool {
+		_, err := b.Run(t, "test", "-e", "/srv/begun")
+		return err == nil
+	})
+	b.Must(t, "systemctl", "stop", daemonUnit)
+	if got := b.Property(t, daemonUnit, "Result"); got != "success" {
+		t.Errorf("the daemon ended with %s", got)
+	}
+	if got := b.alarmState(t, 1).alarma; got != "0" {
+		t.Errorf("the recovery under way was not brought to its end: alarma is %s", got)
+	}
+}
+
+func TestWedgedLoopIsRestartedByTheWatchdog(t *testing.T) {
+	b := newBed(t)
+	b.install(t, baseConfig)
+	b.Put(t, "/etc/systemd/system/"+daemonUnit+".d/watchdog.conf", "[Service]\nWatchdogSec=2\nRestartSec=100ms\n", 0o644)
+	b.Must(t, "systemctl", "daemon-reload")
+	b.Must(t, "systemctl", "start", daemonUnit)
+	before := b.Property(t, daemonUnit, "MainPID")
+	b.Must(t, "kill", "-STOP", before)
+	b.Eventually(t, "systemd restarts it", host.Limit, func() bool {
+		pid := b.Property(t, daemonUnit, "MainPID")
+		return pid != before && pid != "0" && b.Property(t, daemonUnit, "ActiveState") == "active"
+	})
+}
+
+func TestDatabaseOutageDoesNotStarveTheWatchdog(t *testing.T) {
+	b := newBed(t)
+	b.install(t, baseConfig)
+	b.Put(t, "/etc/systemd/system/"+daemonUnit+".d/watchdog.conf", "[Service]\nWatchdogSec=2\n", 0o644)
+	b.Must(t, "systemctl", "daemon-reload")
+	b.Must(t, "systemctl", "stop", "mariadb.service")
+	b.Must(t, "systemctl", "start", daemonUnit)
+	before := b.Property(t, daemonUnit, "MainPID")
+	b.Must(t, "sleep", "5") // more than two periods of the watchdog
+	if got := b.Property(t, daemonUnit, "MainPID"); got != before {
+		t.Errorf("the daemon was process %s and is %s", before, got)
+	}
+}

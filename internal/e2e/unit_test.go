@@ -1,0 +1,154 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"monitor_service/internal/testenv/host"
+)
+
+// maxExposure is what systemd-analyze security gives to the unit file, out of
+// 10. The rest is the root, the network and the view of all processes that
+// restarting and checking other services takes.
+const maxExposure = 3.8
+
+func TestSystemdHasNothingToSayAgainstTheUnitFile(t *testing.T) {
+	b := newBed(t)
+	b.install(t, baseConfig)
+	out, err := b.Run(t, "sh", "-c", "systemd-analyze verify /etc/systemd/system/"+daemonUnit+" 2>&1")
+	if err != nil || out != "" {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+func TestTheUnitIsNoMoreExposedThanItMustBe(t *testing.T) {
+	b := newBed(t)
+	b.install(t, baseConfig)
+	out := b.Must(t, "systemd-analyze", "security", "--no-pager", daemonUnit)
+	found := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(out)
+	if found == nil {
+		t.Fatalf("systemd-analyze security names no exposure level:\n%s", out)
+	}
+	if level, err := strconv.ParseFloat(found[1], 64); err != nil || level > maxExposure {
+		t.Errorf("exposure level %s, want at most %.1f:\n%s", found[1], maxExposure, out)
+	}
+}
+
+func TestTheSandboxLeavesCommandsAndStrategiesWhatTheyNeed(t *testing.T) {
+	b := newBed(t)
+	b.workers(t, "1")
+	probe := sandbox(t, b)
+	for _, c := range []struct{ name, script string }{
+		{"a unit is restarted over D-Bus", `
+			was=$(systemctl show --value -p InvocationID w@1.service)
+			busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager \
+				RestartUnit ss w@1.service replace
+			until [ "$(systemctl show --value -p InvocationID w@1.service)" != "$was" ]; do sleep 0.05; done`},
+		{"a transient unit runs outside the sandbox", `
+			systemd-run --quiet --wait --pipe --collect sh -c 'touch /usr/probe && rm /usr/probe'`},
+		{"the executable of another account's process is seen", `
+			test "$(readlink /proc/$(pgrep -x mariadbd)/exe)" = /usr/sbin/mariadbd`},
+		{"another account's process is signalled", `kill -0 "$(pgrep -x mariadbd)"`},
+		{"health checks ask systemd and the process table", `
+			systemctl is-active --quiet w@1 && pgrep -x sleep >/dev/null`},
+		{"health checks use the network", `
+			curl --silent --http0.9 --max-time 10 http://127.0.0.1:3306/ | grep -aqi mariadb
+			ss -ltn | grep -q :3306 && ip address show dev lo | grep -q 127.0.0.1`},
+		{"a port below 1024 is bound, as nginx -t does", `
+			socat -u OPEN:/dev/null TCP-LISTEN:80,accept-timeout=0.1`},
+		{"a UNIX socket of another service is used", `test "$(mariadb -N -e 'SELECT 1')" = 1`},
+		{"commands write where services keep their state", `
+			for d in /var/lib /var/log /run /srv /opt /home /root /tmp /var/tmp /dev/shm; do
+				echo x >$d/probe && rm $d/probe
+			done`},
+		{"files are given to other accounts", `
+			install -o mysql -g mysql -m 0600 /dev/null /srv/probe && echo x >>/srv/probe && chmod 0644 /srv/probe`},
+		{"commands run as other accounts", `
+			test "$(su mysql -s /bin/sh -c 'id -un')" = mysql && test "$(runuser -u nobody -- id -un)" = nobody`},
+		{"priorities are raised", `test "$(nice -n -5 nice)" = -5`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := probe(t, c.script); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("tmp is everybody's", func(t *testing.T) {
+		b.Put(t, "/tmp/from-outside", "", 0o644)
+		if err := probe(t, "test -e /tmp/from-outside && rm /tmp/from-outside"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Each of these is something that root may do on the host: else it would show
+// nothing to see it refused.
+func TestTheSandboxKeepsTheSystemOutOfReach(t *testing.T) {
+	b := newBed(t)
+	probe := sandbox(t, b)
+	for _, c := range []struct{ name, script string }{
+		{"programs", "touch /usr/bin/probe && rm /usr/bin/probe"},
+		{"the system's configuration", "touch /etc/probe && rm /etc/probe"},
+		{"mounts", "mount -t tmpfs none /mnt && umount /mnt"},
+		{"namespaces", "unshare --net true"},
+		{"control groups", "mkdir /sys/fs/cgroup/probe && rmdir /sys/fs/cgroup/probe"},
+		{"the host's name", "hostname probe && hostname " + b.Name()},
+		{"set-user-ID files", "install -m 4755 /bin/true /srv/probe && test -u /srv/probe"},
+		{"network devices", "ip link set dev lo down && ip link set dev lo up"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := b.Run(t, "sh", "-ec", c.script); err != nil {
+				t.Fatalf("root may not do it on the host either: %v", err)
+			}
+			if err := probe(t, c.script); err == nil {
+				t.Error("it can be done in the sandbox")
+			}
+		})
+	}
+}
+
+// sandbox returns a function that runs a script in the daemon's place, under
+// its unit file, and says how it ended.
+func sandbox(t *testing.T, b *bed) func(t *testing.T, script string) error {
+	t.Helper()
+	b.install(t, baseConfig)
+	b.Put(t, "/etc/systemd/system/"+daemonUnit+".d/probe.conf", `[Service]
+Type=oneshot
+Restart=no
+WatchdogSec=0
+ExecStart=
+ExecStart=/bin/sh -eux /srv/probe.sh
+`, 0o644)
+	b.Must(t, "systemctl", "daemon-reload")
+	return func(t *testing.T, script string) error {
+		t.Helper()
+		b.Put(t, "/srv/probe.sh", script, 0o644)
+		_, err := b.Run(t, "systemctl", "start", daemonUnit)
+		if err == nil {
+			return nil
+		}
+		b.Must(t, "journalctl", "--sync")
+		return fmt.Errorf("%w\n%s", err, b.Must(t, "journalctl", "--no-pager", "--lines=10", "--unit="+daemonUnit))
+	}
+}
+
+func TestACrashedDaemonComesBackHoweverOften(t *testing.T) {
+	b := newBed(t)
+	b.install(t, baseConfig)
+	b.Put(t, "/etc/systemd/system/"+daemonUnit+".d/probe.conf", "[Service]\nRestartSec=0\n", 0o644)
+	b.Must(t, "systemctl", "daemon-reload")
+	b.Must(t, "systemctl", "start", daemonUnit)
+	// More often than the five times in ten seconds after which systemd gives
+	// up by default.
+	for range 8 {
+		before := b.invocation(t, daemonUnit)
+		b.Must(t, "systemctl", "kill", "--kill-who=main", "--signal=ABRT", daemonUnit)
+		b.Eventually(t, "the daemon is back", host.Limit, func() bool {
+			return b.invocation(t, daemonUnit) != before && b.Property(t, daemonUnit, "ActiveState") == "active"
+		})
+	}
+}

@@ -1,0 +1,340 @@
+//go:build e2e
+
+package restart
+
+import (
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"monitor_service/internal/command"
+	"monitor_service/internal/config"
+	"monitor_service/internal/recovery"
+	"monitor_service/internal/systemd"
+	"monitor_service/internal/testenv/host"
+)
+
+// insideVariable says that this test binary runs on the test host.
+const insideVariable = "MONITOR_TEST_INSIDE"
+
+// TestOnAHostUnderSystemd runs the tests below, which are named TestReal, on a
+// whole host: the test binary puts itself there.
+func TestOnAHostUnderSystemd(t *testing.T) {
+	if os.Getenv(insideVariable) != "" {
+		t.Skip("this is the test host")
+	}
+	h := host.Boot(t, host.Options{})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.PutFile(t, self, "/root/restart.test", 0o755)
+	out, err := h.Run(t, "env", insideVariable+"=1", "/root/restart.test", "-test.run=^TestReal", "-test.v")
+	t.Log(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out, "no tests to run") || strings.Contains(out, "--- SKIP") {
+		t.Error("not all tests were run")
+	}
+}
+
+func onRealSystemd(t *testing.T) (*Restarter, *systemd.Client) {
+	t.Helper()
+	if os.Getenv(insideVariable) == "" {
+		t.Skip("run by TestOnAHostUnderSystemd")
+	}
+	client := systemd.NewClient()
+	t.Cleanup(client.Close)
+	r := New(Options{Units: client, Table: newTable(t), OwnUnit: "own.service", ProtectedUnits: protectedUnits})
+	t.Cleanup(r.Close)
+	return r, client
+}
+
+// script writes a program that lives on the host's own disk.
+func script(t *testing.T, name, body string) string {
+	t.Helper()
+	file := filepath.Join("/usr/local/bin", name)
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// unitFile installs a unit and makes systemd read it.
+func unitFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile("/etc/systemd/system/"+name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	shellOK(t, "systemctl daemon-reload")
+}
+
+func shellOK(t *testing.T, line string) string {
+	t.Helper()
+	out, err := runShell(t, line)
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return out
+}
+
+func restartNow(t *testing.T, r *Restarter, p config.Process) error {
+	t.Helper()
+	target, err := r.Resolve(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Restart(t.Context(), orderFor(p, target))
+}
+
+func TestRealProcessGetsAUnitAndAJournalOfItsOwn(t *testing.T) {
+	r, client := onRealSystemd(t)
+	const name = "a-process-with-a-long-name"
+	script(t, name, "echo from $0 with $MONITOR_PROCESS_NAME; while :; do sleep 1; done")
+	for range 2 {
+		if err := restartNow(t, r, process(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := await(t, name)
+	parts, err := newTable(t).Groups(p)
+	if err != nil || parts[len(parts)-1] != processUnit(name) {
+		t.Errorf("it is in %v, %v", parts, err)
+	}
+	shellOK(t, "journalctl --sync")
+	if out := shellOK(t, "journalctl -t "+name+" -o cat"); !strings.Contains(out, "from /usr/local/bin/"+name+" with "+name) {
+		t.Errorf("the journal has %q", out)
+	}
+	if u, err := client.Unit(t.Context(), processUnit(name)); err != nil || u.ActiveState != systemd.StateActive {
+		t.Errorf("its unit is %+v, %v", u, err)
+	}
+}
+
+func TestRealCommandGoesToTheShellAsItStands(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	const name = "literal"
+	p := configured(name, func(p *config.Process) {
+		p.StartCommand = `x='$$ ${HOME} %n %% a  b \q'; echo "$x" "${x#?}" >/run/literal.tmp; ` +
+			`mv /run/literal.tmp /run/literal; : %s`
+	})
+	if err := restartNow(t, r, p); err != nil {
+		t.Fatal(err)
+	}
+	want := `$$ ${HOME} %n %% a  b \q $ ${HOME} %n %% a  b \q` + "\n"
+	for {
+		if text, err := os.ReadFile("/run/literal"); err == nil {
+			if string(text) != want {
+				t.Errorf("got %q, want %q", text, want)
+			}
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestRealProcessThatEndsAtOnceSaysWhy(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	for _, c := range []struct{ line, want string }{
+		{"echo the port is taken; exit 7", "the port is taken"},
+		{"echo x; exit 7", "status=7"},
+		{"/nonexistent/program", "status=127"},
+	} {
+		p := configured("failing", func(p *config.Process) { p.StartCommand = c.line })
+		err := restartNow(t, r, p)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v", c.line, err)
+		}
+	}
+}
+
+func TestRealProcessThatDetachesItselfLives(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	const name = "a-daemon-of-the-old-kind"
+	file := script(t, name, "while :; do sleep 1; done")
+	p := configured(name, func(p *config.Process) {
+		p.StartCommand, p.RunAs = "setsid "+file+" </dev/null >/dev/null 2>&1 & exit 0", "nobody"
+	})
+	before := 0
+	for range 2 {
+		if err := restartNow(t, r, p); err != nil {
+			t.Fatal(err)
+		}
+		now := await(t, name)
+		if now.PID == before {
+			t.Error("it was not replaced")
+		}
+		before = now.PID
+	}
+	info, err := os.Stat("/proc/" + await(t, name).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, _ := user.Lookup("nobody"); u == nil || info.Sys().(*syscall.Stat_t).Uid != 65534 {
+		t.Error("it does not run as nobody")
+	}
+}
+
+func TestRealRestartCommandLeavesWhatItStarts(t *testing.T) {
+	r, client := onRealSystemd(t)
+	const name = "a-program-with-its-own-way"
+	shellOK(t, "cp /bin/sleep /usr/local/bin/sleep-of-"+name)
+	file := script(t, name, "while :; do sleep-of-"+name+" 1; done")
+	p := configured(name, func(p *config.Process) {
+		p.Strategy = config.StrategyCustom
+		p.RestartCommand = "kill $(cat /run/own-way.pid) 2>/dev/null; " + file + " & echo $! >/run/own-way.pid"
+	})
+	seen := map[int]bool{}
+	const times = 8
+	for range times {
+		if err := restartNow(t, r, p); err != nil {
+			t.Fatal(err)
+		}
+		seen[await(t, name).PID] = true
+	}
+	if len(seen) != times {
+		t.Errorf("%d different processes after %d restarts", len(seen), times)
+	}
+	for len(running(t, "sleep-of-"+name)) > 1 {
+		time.Sleep(time.Millisecond) // the children of the old ones end soon
+	}
+	if err := restartNow(t, r, p); err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	for i := range times {
+		u, err := client.Unit(t.Context(), customUnit(name, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.LoadState == systemd.LoadLoaded {
+			left++
+		}
+	}
+	if left > 2 {
+		t.Errorf("%d units are left", left)
+	}
+}
+
+func TestRealRestartCommandThatStartsNothingLeavesNothing(t *testing.T) {
+	r, client := onRealSystemd(t)
+	p := configured("nothing", func(p *config.Process) {
+		p.Strategy, p.RestartCommand = config.StrategyCustom, "echo done"
+	})
+	if err := restartNow(t, r, p); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		u, err := client.Unit(t.Context(), customUnit("nothing", 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.LoadState == systemd.LoadNotFound {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func TestRealRestartCommandThatFailsSaysWhy(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	p := configured("failing", func(p *config.Process) {
+		p.Strategy, p.RestartCommand = config.StrategyCustom, "echo the disk is full; exit 9"
+	})
+	err := restartNow(t, r, p)
+	if err == nil || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), "status=9") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRealRestartCommandBeyondItsTimeIsEndedWithItsChildren(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	const name = "a-child-that-hangs"
+	file := script(t, name, "trap '' TERM; while :; do sleep 1; done")
+	p := configured("late", func(p *config.Process) {
+		p.Strategy, p.RestartCommand = config.StrategyCustom, "setsid "+file+" & sleep 1000"
+		p.RestartTimeout, p.StopTimeout = time.Second, time.Second
+	})
+	err := restartNow(t, r, p)
+	if err == nil || !strings.Contains(err.Error(), "time limit of 1s") || strings.Contains(err.Error(), "could not be ended") {
+		t.Errorf("got %v", err)
+	}
+	if left := running(t, name); len(left) > 0 {
+		t.Errorf("%v still runs", left)
+	}
+}
+
+func TestRealServices(t *testing.T) {
+	r, client := onRealSystemd(t)
+	const sleeper = "[Service]\nExecStart=/bin/sleep infinity\n"
+	unitFile(t, "plain.service", sleeper)
+	unitFile(t, "limited.service", "[Unit]\nStartLimitBurst=2\nStartLimitIntervalSec=1h\n"+sleeper)
+	unitFile(t, "once.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n")
+	unitFile(t, "crashing.service", "[Service]\nType=exec\nExecStart=/bin/sh -c 'echo oh no; exit 3'\n")
+	unitFile(t, "failing.service", "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo oh no; exit 3'\n")
+	for _, c := range []struct {
+		unit  string
+		times int
+		want  string
+	}{
+		{"plain", 8, ""}, // systemd's own limit is 5 in 10 s
+		{"limited", 8, ""},
+		{"once", 8, ""},
+		{"failing", 1, "oh no"},
+	} {
+		for range c.times {
+			err := restartNow(t, r, process(c.unit))
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: got %v, want %q", c.unit, err, c.want)
+				break
+			}
+		}
+	}
+	shellOK(t, "systemctl stop plain")
+	if err := restartNow(t, r, process("plain")); err != nil {
+		t.Errorf("a dead unit: %v", err)
+	}
+	// systemd may be quicker or slower to see the crash than the job's end.
+	if err := restartNow(t, r, process("crashing")); err == nil {
+		u, err := client.Unit(t.Context(), "crashing.service")
+		if err != nil || u.ActiveState == systemd.StateInactive {
+			t.Errorf("a crashing unit is %+v, %v", u, err)
+		}
+	}
+}
+
+func TestRealRefusals(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	unitFile(t, "mistaken.service", "[Service]\nExecStart=not-absolute/path\nType=nonsense\n")
+	unitFile(t, "tmpl@.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+	unitFile(t, "own.service", "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nAlias=alias-of-own.service\n")
+	shellOK(t, "systemctl mask masked-one.service; systemctl enable own.service")
+	for name, want := range map[string]recovery.Reason{
+		"mistaken":                       recovery.ReasonBadUnit,
+		"masked-one":                     recovery.ReasonMasked,
+		"tmpl@":                          recovery.ReasonBadUnit,
+		"alias-of-own":                   recovery.ReasonOwnUnit,
+		"dbus-org.freedesktop.login1":    recovery.ReasonProtected,
+		"dbus-daemon":                    recovery.ReasonProtected,
+		"reboot.target":                  recovery.ReasonNotAService,
+		"-.mount":                        recovery.ReasonNotAService,
+		"systemd-journald":               recovery.ReasonProtected,
+		"definitely; touch /run/harm.it": recovery.ReasonUnsafeName,
+	} {
+		_, err := r.Resolve(t.Context(), process(name))
+		t.Run(name, func(t *testing.T) { wantRefusal(t, err, want) })
+	}
+	target, err := r.Resolve(t.Context(), process("tmpl@one"))
+	if err != nil || target.Unit != "tmpl@one.service" {
+		t.Errorf("an instance: got %+v, %v", target, err)
+	}
+}
+
+func runShell(t *testing.T, line string) (string, error) {
+	t.Helper()
+	return command.Run(t.Context(), command.Spec{Key: "test", Line: line, Timeout: time.Minute})
+}

@@ -1,0 +1,140 @@
+// Package restart restarts processes: as units of systemd, as bare processes,
+// or through a command of the operator's. It decides which of these it is,
+// refuses what must not be restarted, and carries one attempt out. How often
+// to try, when, and whether it helped is decided elsewhere, by packages
+// recovery and healthcheck.
+//
+// What is started must outlive this daemon. On a host with systemd it
+// therefore gets a transient unit of its own: a child of the daemon would stay
+// in the daemon's control group and die with it, however it detaches itself.
+package restart
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"monitor_service/internal/command"
+	"monitor_service/internal/config"
+	"monitor_service/internal/proctable"
+	"monitor_service/internal/recovery"
+	"monitor_service/internal/systemd"
+)
+
+// Units is what the strategies need of systemd. *systemd.Client has it.
+type Units interface {
+	Unit(ctx context.Context, name string) (systemd.Unit, error)
+	ResetFailed(ctx context.Context, name string) error
+	Restart(ctx context.Context, name string) error
+	Stop(ctx context.Context, name string) error
+	StartTransient(ctx context.Context, t systemd.Transient) error
+}
+
+// Options are what a Restarter is made of.
+type Options struct {
+	// Units is systemd, or nil on a host that was not booted with it.
+	Units Units
+	Table *proctable.Table
+	// OwnUnit is the unit that this daemon runs in, empty where it is none.
+	OwnUnit string
+	// ProtectedUnits are the patterns of config.Monitor.
+	ProtectedUnits []string
+}
+
+// Restarter implements recovery.Restarter. It is safe for concurrent use.
+type Restarter struct {
+	units   Units
+	table   *proctable.Table
+	ownUnit string
+	// protected changes with a reload.
+	protected atomic.Pointer[[]string]
+	// transient says that what is started gets a unit of its own. Only root
+	// may start units; another user's daemon starts children, which end
+	// with it where systemd runs it.
+	transient bool
+	children  *children
+	// settle is how long a started process is watched: one that ends with
+	// an error meanwhile has not started.
+	settle time.Duration
+}
+
+const settleTime = time.Second
+
+var _ recovery.Restarter = (*Restarter)(nil)
+
+// New returns a Restarter; Close ends it.
+func New(o Options) *Restarter {
+	r := &Restarter{
+		units:     o.Units,
+		table:     o.Table,
+		ownUnit:   o.OwnUnit,
+		transient: o.Units != nil && os.Geteuid() == 0,
+		children:  newChildren(),
+		settle:    settleTime,
+	}
+	r.SetProtectedUnits(o.ProtectedUnits)
+	return r
+}
+
+// SetProtectedUnits changes which units are protected, as a reload does. A
+// recovery under way goes on with the answer it got.
+func (r *Restarter) SetProtectedUnits(patterns []string) {
+	own := append([]string(nil), patterns...)
+	r.protected.Store(&own)
+}
+
+// Close ends the reaping of the processes that were started without systemd,
+// and waits for its goroutine. The processes themselves live on and are not
+// waited for: they are services, and init adopts them when this daemon ends.
+// No restart may be under way.
+func (r *Restarter) Close() { r.children.close() }
+
+// Prepare implements recovery.Restarter.
+func (r *Restarter) Prepare(ctx context.Context, o recovery.Order) error {
+	line, err := command.Expand(o.Process.PreRestartCommand, o.Process.Name)
+	if err != nil || line == "" {
+		return err
+	}
+	_, err = command.Run(ctx, spec("pre_restart_command", line, o.Process.PreRestartTimeout, o))
+	return err
+}
+
+func spec(key, line string, timeout time.Duration, o recovery.Order) command.Spec {
+	return command.Spec{
+		Key: key, Line: line, Timeout: timeout,
+		Process: o.Process.Name, ID: o.ID, Attempt: o.Attempt,
+	}
+}
+
+// Restart implements recovery.Restarter.
+func (r *Restarter) Restart(ctx context.Context, o recovery.Order) error {
+	var err error
+	switch o.Target.Strategy {
+	case config.StrategyService:
+		err = r.restartService(ctx, o)
+	case config.StrategyProcess:
+		err = r.restartProcess(ctx, o)
+	case config.StrategyCustom:
+		err = r.restartCustom(ctx, o)
+	case config.StrategyAuto, config.StrategyUnknown:
+		err = fmt.Errorf("cannot restart %s: the strategy %s is none that restarts",
+			command.Quote(o.Process.Name), o.Target.Strategy)
+	}
+	if forGood(err) {
+		return fmt.Errorf("%w: %w", recovery.ErrPermanent, err)
+	}
+	return err
+}
+
+// forGood says whether an error will be the same at every later attempt.
+func forGood(err error) bool {
+	for _, known := range []error{systemd.ErrDenied, systemd.ErrMasked, systemd.ErrNoSuchUnit, os.ErrPermission, errRunAs} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}

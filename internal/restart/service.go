@@ -1,0 +1,120 @@
+package restart
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"monitor_service/internal/command"
+	"monitor_service/internal/recovery"
+	"monitor_service/internal/systemd"
+)
+
+// unitLook is how often a unit is looked at that is waited for. The job that
+// is waited for was given by somebody else, so that its end is told to nobody
+// here.
+const unitLook = 100 * time.Millisecond
+
+// restartService restarts the unit and makes sure that it was. systemd refuses
+// a unit that was started too often of late, manual restarts included, and
+// leaves it dead (start-limit-hit, systemd.unit(5)); resetting it first
+// forgets the count.
+//
+// The job replaces what is queued for the unit. Two restarts of one unit merge
+// into one; a start or a stop in its way is cancelled, since it may be the
+// very thing that hangs.
+func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error {
+	name, limit := o.Target.Unit, o.Process.RestartTimeout
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+
+	before, err := r.units.Unit(limited, name)
+	if err != nil {
+		return err
+	}
+	before, started, err := r.awaitJob(limited, before, limit/2)
+	if err != nil || started {
+		return err
+	}
+	begun := time.Now()
+	resetErr := r.units.ResetFailed(limited, name)
+	if err := r.units.Restart(limited, name); err != nil {
+		if resetErr != nil {
+			err = fmt.Errorf("%w; before that: %w", err, resetErr)
+		}
+		return explain(ctx, limited, before.ID, limit, begun, err)
+	}
+	after, err := r.units.Unit(limited, name)
+	if err != nil {
+		return err
+	}
+	return confirm(before, after)
+}
+
+// explain adds to the error of a job what helps to understand it.
+func explain(ctx, limited context.Context, unit string, limit time.Duration, begun time.Time, err error) error {
+	var job *systemd.JobError
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case limited.Err() != nil:
+		return fmt.Errorf("%w: restart_timeout is %s", err, limit)
+	case errors.As(err, &job):
+		return withLines(err, unitLines(ctx, unit, begun))
+	}
+	return err
+}
+
+// withLines adds the last lines of an output to an error.
+func withLines(err error, output string) error {
+	if lines := command.LastLines(output); lines != "" {
+		return fmt.Errorf("%w; its last output: %s", err, lines)
+	}
+	return err
+}
+
+// awaitJob waits for a job that the unit already has, for at most patience: it
+// is the restart of a predecessor of this daemon that was ended in the middle
+// of it, for example, and restarting the unit again would undo half of its
+// start. It says whether the unit was started by that job; if so, that was the
+// restart.
+func (r *Restarter) awaitJob(ctx context.Context, u systemd.Unit, patience time.Duration) (systemd.Unit, bool, error) {
+	end := time.NewTimer(patience)
+	defer end.Stop()
+	look := time.NewTicker(unitLook)
+	defer look.Stop()
+	for now := u; now.HasJob; {
+		select {
+		case <-ctx.Done():
+			return now, false, fmt.Errorf("stopped waiting for the job of unit %q: %w", u.Name, context.Cause(ctx))
+		case <-end.C:
+			return now, false, nil
+		case <-look.C:
+		}
+		var err error
+		if now, err = r.units.Unit(ctx, u.Name); err != nil {
+			return now, false, err
+		}
+		if !now.HasJob {
+			started := now.ActiveState == systemd.StateActive &&
+				(u.ActiveState != systemd.StateActive || u.InvocationID != now.InvocationID)
+			return now, started, nil
+		}
+	}
+	return u, false, nil
+}
+
+// confirm says whether the unit was restarted, whatever the job's result says:
+// each start has an invocation of its own. Whether a unit that was restarted
+// stays up is the health check's to say.
+func confirm(before, after systemd.Unit) error {
+	if before.InvocationID != "" && before.InvocationID == after.InvocationID {
+		return fmt.Errorf("systemd did not restart unit %q, though its job is done: it is %s as it was before",
+			after.Name, after.ActiveState)
+	}
+	if after.ActiveState == systemd.StateFailed {
+		return fmt.Errorf("unit %q failed right after its start: %s", after.Name, after.Result)
+	}
+	return nil
+}
