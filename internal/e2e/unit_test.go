@@ -63,7 +63,7 @@ func TestTheSandboxLeavesCommandsAndStrategiesWhatTheyNeed(t *testing.T) {
 		{"a UNIX socket of another service is used", `test "$(mariadb -N -e 'SELECT 1')" = 1`},
 		{"commands write where services keep their state", `
 			for d in /var/lib /var/log /run /srv /opt /home /root /tmp /var/tmp /dev/shm; do
-				echo x >$d/probe && rm $d/probe
+				echo x >$d/probe; rm $d/probe
 			done`},
 		{"files are given to other accounts", `
 			install -o mysql -g mysql -m 0600 /dev/null /srv/probe && echo x >>/srv/probe && chmod 0644 /srv/probe`},

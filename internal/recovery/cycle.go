@@ -34,12 +34,7 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 			reason = ReasonCap
 			waiting++
 		}
-		switch reason {
-		case ReasonNone:
-		case ReasonQueued, ReasonRunning, ReasonWriteBack:
-			// Their own events have told it.
-			continue
-		default:
+		if reason != ReasonNone {
 			e.sayNotActing(p, reason, "")
 			continue
 		}
@@ -214,8 +209,8 @@ func (e *Engine) fail(p *process, now time.Time, reason Reason, text string) {
 // sayNotActing tells why a process is left alone, once as long as the reason
 // stays the same.
 func (e *Engine) sayNotActing(p *process, reason Reason, detail string) {
-	if p.said == reason {
-		return
+	if p.said == reason || reason == ReasonQueued || reason == ReasonRunning || reason == ReasonWriteBack {
+		return // the last three are told by events of their own
 	}
 	p.said = reason
 	ev := e.event(NotActing, p)

@@ -37,11 +37,10 @@ type world struct {
 }
 
 type row struct {
-	process   string
-	alarm     bool
-	sound     bool
-	notes     string
-	notesRead string
+	process string
+	alarm   bool
+	sound   bool
+	notes   string
 }
 
 const baseConfig = `
