@@ -722,6 +722,22 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	})
 }
 
+func TestStopTriesOwedWriteBacksOnceMore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		w.clearErr = func(string) error { return errBroken }
+		w.raise(1, "nginx")
+		w.settle()
+		w.mu.Lock()
+		w.clearErr = nil
+		w.mu.Unlock()
+		w.engine.Stop(t.Context())
+		if w.inAlarm(1) {
+			t.Error("the alarm of the restarted process stands, and the next daemon will restart it again")
+		}
+	})
+}
+
 func TestStopInterruptsWhatTakesTooLong(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, "")
