@@ -93,9 +93,15 @@ func (p *plan) next(n int) []fault {
 	if p.mixed {
 		most = 2 + p.random.IntN(2)
 	}
-	most = min(most, n, len(p.bag))
-	drawn := p.bag[:most]
-	p.bag = p.bag[most:]
+	var drawn []fault
+	for i := 0; i < len(p.bag) && len(drawn) < min(most, n); {
+		if slices.ContainsFunc(drawn, func(f fault) bool { return f.on == p.bag[i].on }) {
+			i++
+			continue
+		}
+		drawn = append(drawn, p.bag[i])
+		p.bag = slices.Delete(p.bag, i, i+1)
+	}
 	p.mixed = p.mixed || len(p.bag) == 0
 	return drawn
 }
