@@ -100,6 +100,8 @@ func (s *stage) setUpHost() {
 	s.PutFile(t, build(t), programPath, 0o755)
 	s.PutFile(t, "../../deploy/monitor_service.service", "/etc/systemd/system/"+daemonUnit, 0o644)
 	s.Put(t, dropIns+"chaos.conf", "[Service]\nRestartSec=200ms\nWatchdogSec=20\n", 0o644)
+	// The database is as quick as it can be to come back.
+	s.Put(t, "/etc/systemd/system/mariadb.service.d/chaos.conf", "[Service]\nRestartSec=100ms\nExecStartPost=\n", 0o644)
 	s.Put(t, configPath, configuration, 0o640)
 	sick := ""
 	for name, kind := range s.kinds {
