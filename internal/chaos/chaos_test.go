@@ -152,6 +152,9 @@ func (s *stage) strike(together []fault, random *rand.Rand) []Fault {
 
 // tell logs what led to broken invariants.
 func (s *stage) tell(story *Story) {
+	if crash, err := s.Run(s.t, "sh", "-c", "journalctl --no-pager -o cat -u "+daemonUnit+" | grep -m1 -A40 -E '^(panic|fatal error|runtime|SIG)'"); err == nil {
+		s.t.Logf("the daemon's first crash:\n%s", crash)
+	}
 	for _, b := range Judge(story) {
 		for _, sp := range story.Spans {
 			if sp.Process == b.Process && sp.Begin.Sub(b.At).Abs() < 10*time.Second {
