@@ -47,6 +47,7 @@ func (b *build) everything() {
 	b.readProcesses()
 	b.findPassword()
 	b.checkDatabase()
+	b.checkMonitor()
 	b.checkProcesses()
 	b.compareWithBash()
 }

@@ -30,6 +30,10 @@ import (
 // TimeoutStopSec of 60 s.
 const stopGrace = 25 * time.Second
 
+// ErrSettings is wrapped by an error of New that comes of settings which are
+// well-formed and cannot be used, such as a tls_ca that is no certificate.
+var ErrSettings = errors.New("configuration")
+
 // Options are what the command line says.
 type Options struct {
 	// ConfigPath is the config.ini to read, at the start and at reloads.
@@ -63,6 +67,7 @@ type Daemon struct {
 	// is 1: one pending poke is enough.
 	changed  chan struct{}
 	outage   outage
+	unlock   func() error
 	lastPoll time.Time
 	// said is the status that systemd was told last.
 	said string
@@ -90,9 +95,13 @@ func New(opts Options) (_ *Daemon, err error) {
 	d.undo.push("close the log", d.logs.Close)
 	d.log = d.logs.Logger()
 	if d.db, err = alarmdb.Open(cfg.Database); err != nil {
-		return nil, fmt.Errorf("cannot set up the database: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	d.undo.push("close the database", func() error { return d.db.Close() })
+	if d.unlock, err = d.lock(cfg); err != nil {
+		return nil, err
+	}
+	d.undo.push("unlock the database", func() error { return d.unlock() })
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
@@ -100,6 +109,15 @@ func New(opts Options) (_ *Daemon, err error) {
 		d.log.Warn("Configuration", "warning", w.String())
 	}
 	return d, nil
+}
+
+// lock takes the database of a configuration for this daemon, unless nothing
+// will be touched.
+func (d *Daemon) lock(cfg *config.Config) (func() error, error) {
+	if cfg.Monitor.DryRun {
+		return func() error { return nil }, nil
+	}
+	return lockDatabase(cfg.Database.Identity(), d.opts.Environ)
 }
 
 func (d *Daemon) newEngine() error {

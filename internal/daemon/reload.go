@@ -30,26 +30,33 @@ func (d *Daemon) replace() error {
 	if err != nil {
 		return err
 	}
-	var db *alarmdb.DB
-	if cfg.Database != d.cfg.Database {
-		if db, err = alarmdb.Open(cfg.Database); err != nil {
-			return err
-		}
-	}
-	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
-		if db != nil {
-			err = errors.Join(err, db.Close())
-		}
+	// Always anew: certificates may have been renewed under the same names.
+	db, err := alarmdb.Open(cfg.Database)
+	if err != nil {
 		return err
 	}
 	other := cfg.Database.Identity() != d.cfg.Database.Identity()
+	unlock := d.unlock
+	if other {
+		if unlock, err = d.lock(cfg); err != nil {
+			return errors.Join(err, db.Close())
+		}
+	}
+	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
+		if other {
+			err = errors.Join(err, unlock())
+		}
+		return errors.Join(err, db.Close())
+	}
 	d.cfg = cfg
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
-	if db != nil {
-		d.replaceDatabase(db)
-	}
+	d.replaceDatabase(db)
 	if other {
 		d.outage = outage{}
+		if err := d.unlock(); err != nil {
+			d.log.Warn("Cannot unlock the database of the old configuration, ignoring", "error", err)
+		}
+		d.unlock = unlock
 	}
 	d.engine.Reconfigure(cfg, d.db, other)
 	for _, w := range warnings {

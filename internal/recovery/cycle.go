@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 			waiting++
 		}
 		if reason != ReasonNone {
-			e.sayNotActing(p, reason, "")
+			e.sayNotActing(p, reason, detail(reason, p.name))
 			continue
 		}
 		if counts {
@@ -54,6 +55,21 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 	slices.SortStableFunc(e.queue, byPriority)
 	e.dispatch()
 	e.forget(now)
+}
+
+// detail explains a decision that nobody but the engine can explain.
+func detail(reason Reason, name string) string {
+	switch reason {
+	case ReasonNoName:
+		return "a row of STATUS_PROCESS in alarm has no process_name in PROCESE: give it one"
+	case ReasonUnsafeName:
+		return fmt.Sprintf("process name %q has other characters than letters, digits and _.@:+-, begins with - or ., or has more than %d bytes: "+
+			"give it a section in config.ini that spells out its unit or its commands", name, config.MaxNameLength)
+	case ReasonIgnored:
+		return "unconfigured_processes is ignore: give the process a section in config.ini"
+	default:
+		return ""
+	}
 }
 
 // group makes one alarm of all rows that carry the same name.
