@@ -47,6 +47,7 @@ func (b *build) everything() {
 	b.readProcesses()
 	b.findPassword()
 	b.checkDatabase()
+	b.checkNotify()
 	b.checkProcesses()
 	b.compareWithBash()
 }
