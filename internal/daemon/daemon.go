@@ -17,6 +17,7 @@ import (
 	"monitor_service/internal/config"
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/logging"
+	"monitor_service/internal/notify"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/restart"
@@ -51,6 +52,7 @@ type Daemon struct {
 	units  *restart.Restarter
 	engine *recovery.Engine
 	notify *systemd.Notifier
+	people *notify.Notifier
 	undo   undoStack
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
@@ -91,6 +93,9 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, fmt.Errorf("cannot set up the database: %w", err)
 	}
 	d.undo.push("close the database", func() error { return d.db.Close() })
+	if err = d.newPeople(); err != nil {
+		return nil, err
+	}
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
@@ -136,6 +141,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 	write := logging.Events(d.log)
 	return func(ev recovery.Event) {
 		write(ev)
+		d.people.Observe(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)
 		}
@@ -178,6 +184,7 @@ func (d *Daemon) stop() error {
 	go func() {
 		defer close(done)
 		d.engine.Stop(ctx)
+		d.closePeople()
 		d.background.Wait()
 	}()
 	d.feedUntil(done)

@@ -5,6 +5,7 @@ import (
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/notify"
 )
 
 // reload reads the configuration again and puts it in force. All of the new is
@@ -36,11 +37,18 @@ func (d *Daemon) replace() error {
 			return err
 		}
 	}
-	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
+	people, err := notify.Prepare(cfg.Notify)
+	if err == nil {
+		err = d.logs.Reconfigure(cfg.Logging)
+	}
+	if err != nil {
 		if db != nil {
 			err = errors.Join(err, db.Close())
 		}
 		return err
+	}
+	if !cfg.Notify.Equal(d.cfg.Notify) {
+		d.people.Apply(people)
 	}
 	d.cfg = cfg
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
@@ -49,7 +57,7 @@ func (d *Daemon) replace() error {
 	} else {
 		old := d.db
 		d.db = db
-		d.outage = outage{}
+		d.outage.anew()
 		d.engine.Reconfigure(cfg, db)
 		// Close waits for the queries under way, the loop must not.
 		d.background.Go(func() {
