@@ -1,9 +1,6 @@
 package config
 
-import (
-	"reflect"
-	"time"
-)
+import "time"
 
 // Notify is the section [notify]: who is told of what, and how often. A
 // channel that is not configured is off, and all are by default.
@@ -60,9 +57,6 @@ type NotifyCommand struct {
 	Line    string
 	Timeout time.Duration
 }
-
-// Equal says whether two sections mean the same.
-func (n Notify) Equal(other Notify) bool { return reflect.DeepEqual(n, other) }
 
 // NotifyEvent is one thing that somebody may be told of.
 type NotifyEvent int

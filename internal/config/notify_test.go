@@ -134,18 +134,3 @@ func TestNotifySecretsComeFromFilesAndCredentials(t *testing.T) {
 	}
 	onlyMistake(t, mailing+"smtp_user = u\nsmtp_password_file = /is/not/there\n", "no such file")
 }
-
-func TestEqualSeesEverySecretAndList(t *testing.T) {
-	text := mailing + "smtp_user = u\nsmtp_password = a\nwebhook_url = https://x/a\n"
-	one, _ := accepted(t, text)
-	same, _ := accepted(t, text)
-	if !one.Notify.Equal(same.Notify) {
-		t.Error("the same text makes another section")
-	}
-	for _, change := range []string{"smtp_password = a", "https://x/a", "ops@example.com", "smtp_host = mx"} {
-		other, _ := accepted(t, strings.Replace(text, change, change+"b", 1))
-		if one.Notify.Equal(other.Notify) {
-			t.Errorf("a change of %q is not seen", change)
-		}
-	}
-}

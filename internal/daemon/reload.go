@@ -47,9 +47,8 @@ func (d *Daemon) replace() error {
 		}
 		return err
 	}
-	if !cfg.Notify.Equal(d.cfg.Notify) {
-		d.people.Apply(people)
-	}
+	// Also where the section is the same: the certificates may be new.
+	d.people.Apply(people)
 	d.cfg = cfg
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
 	if db == nil {
