@@ -155,6 +155,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 // Once makes one poll, finishes its recoveries and returns. The error says
 // what failed, be it the poll, a recovery or a write-back.
 func (d *Daemon) Once(ctx context.Context) (err error) {
+	//nolint:contextcheck // stopping goes on after the context has ended
 	defer func() { err = errors.Join(err, d.stop()) }()
 	at := time.Now()
 	rows, err := d.db.Poll(ctx)

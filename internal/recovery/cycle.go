@@ -34,12 +34,7 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 			reason = ReasonCap
 			waiting++
 		}
-		switch reason {
-		case ReasonNone:
-		case ReasonQueued, ReasonRunning, ReasonWriteBack:
-			// Their own events have told it.
-			continue
-		default:
+		if reason != ReasonNone {
 			e.sayNotActing(p, reason, "")
 			continue
 		}
@@ -120,16 +115,12 @@ func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
 			// row changed and leaves it as it is.
 			continue
 		case writingBack:
-			if p.restoredAt.After(polledAt) || e.writer.busyWith(p) {
-				continue
-			}
-		case awaitingOwner:
-			if p.restoredAt.After(polledAt) {
-				continue
+			if e.writer.busyWith(p) {
+				continue // it is this daemon that clears it
 			}
 		case queued:
 			p.breaker.Abandoned()
-		case idle:
+		case awaitingOwner, idle:
 		}
 		e.emit(e.event(AlarmGone, p))
 		p.inAlarm = false
@@ -214,8 +205,8 @@ func (e *Engine) fail(p *process, now time.Time, reason Reason, text string) {
 // sayNotActing tells why a process is left alone, once as long as the reason
 // stays the same.
 func (e *Engine) sayNotActing(p *process, reason Reason, detail string) {
-	if p.said == reason {
-		return
+	if p.said == reason || reason == ReasonQueued || reason == ReasonRunning || reason == ReasonWriteBack {
+		return // the last three are told by events of their own
 	}
 	p.said = reason
 	ev := e.event(NotActing, p)

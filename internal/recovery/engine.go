@@ -178,7 +178,7 @@ func (e *Engine) stop(ctx context.Context) {
 	e.workers.Wait()
 	stopKill()
 	e.kill()
-	e.writer.stop()
+	e.writer.stop() //nolint:contextcheck // the last write-backs have a time limit of their own
 }
 
 func (e *Engine) limits() breaker.Limits {

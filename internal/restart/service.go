@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"monitor_service/internal/command"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/systemd"
 )
@@ -61,15 +60,7 @@ func explain(ctx, limited context.Context, unit string, limit time.Duration, beg
 	case limited.Err() != nil:
 		return fmt.Errorf("%w: restart_timeout is %s", err, limit)
 	case errors.As(err, &job):
-		return withLines(err, unitLines(ctx, unit, begun))
-	}
-	return err
-}
-
-// withLines adds the last lines of an output to an error.
-func withLines(err error, output string) error {
-	if lines := command.LastLines(output); lines != "" {
-		return fmt.Errorf("%w; its last output: %s", err, lines)
+		return endingOf(ctx, unit, begun).explain(err)
 	}
 	return err
 }
