@@ -16,7 +16,7 @@ func (b *build) findNotifySecrets() {
 		section: s, key: "smtp_password", what: "the password",
 		text: b.smtpPassword, file: b.smtpPasswordFile, credential: "smtp_password",
 	})
-	b.Notify.Webhook.URL = b.findSecret(secretKey{
+	b.Notify.Webhook.URL = b.findSecret(secretKey{ //nolint:gosec // a credential's name, not a credential
 		section: s, key: "webhook_url", what: "the address",
 		text: b.webhookURL, file: b.webhookURLFile, credential: "webhook_url",
 		check: func(text string) error { _, err := webAddress().read(text); return err },

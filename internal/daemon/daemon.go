@@ -185,7 +185,7 @@ func (d *Daemon) stop() error {
 	go func() {
 		defer close(done)
 		d.engine.Stop(ctx)
-		d.closePeople()
+		d.closePeople(ctx)
 		d.background.Wait()
 	}()
 	d.feedUntil(done)

@@ -20,13 +20,14 @@ func (d *Daemon) newPeople() error {
 		return err
 	}
 	d.people = notify.New(settings, d.sayNotification)
-	d.undo.push("end the notifications", func() error { d.closePeople(); return nil })
+	d.undo.push("end the notifications", func() error { d.closePeople(context.Background()); return nil })
 	return nil
 }
 
-// closePeople sends what is left to be told. Doing it again does no harm.
-func (d *Daemon) closePeople() {
-	ctx, cancel := context.WithTimeout(context.Background(), notifyGrace)
+// closePeople sends what is left to be told, in a time of its own: that of ctx
+// may be over when the last recovery has ended. Doing it again does no harm.
+func (d *Daemon) closePeople(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifyGrace)
 	defer cancel()
 	d.people.Close(ctx)
 }

@@ -208,6 +208,24 @@ func TestAFailureIsRetriedAndSaidOnce(t *testing.T) {
 	})
 }
 
+// What happens while a try hangs and then fails goes with the next one.
+func TestWhatHappensDuringAFailedTryIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(post)
+		p.answers(func(ctx context.Context) (bool, error) { <-ctx.Done(); return true, ctx.Err() })
+		n := New(to(p), new(heard).tell)
+		n.Observe(opened("a"))
+		time.Sleep(11 * time.Second)
+		n.Observe(opened("b"))
+		p.answers(nil)
+		time.Sleep(time.Hour)
+		closeNow(n)
+		if sent := p.sent(); len(sent) != 2 || len(sent[1].Notices) != 2 {
+			t.Errorf("%+v", sent)
+		}
+	})
+}
+
 func TestWhatCannotBeSentIsGivenUpAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, h := new(post), new(heard)
@@ -376,6 +394,9 @@ func TestEachChannelGetsItsEvents(t *testing.T) {
 				t.Fatalf("%s: %d messages", wanted, len(sent))
 			}
 			for _, notice := range sent[0].Notices {
+				if notice.Event == config.NotifyRecoveredAfterOpen && notice.Process != "a" {
+					t.Error("a recovery of a closed breaker is told")
+				}
 				if notice.Event != wanted {
 					t.Errorf("%s is told for %s", notice.Event, wanted)
 				}

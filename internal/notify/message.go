@@ -168,7 +168,7 @@ func (n Notice) line() string {
 	if !n.NextTrial.IsZero() {
 		parts = append(parts, "next trial at "+n.NextTrial.Format(time.DateTime))
 	}
-	if n.Reason != "" {
+	if n.Reason != "" && n.Event != config.NotifyFlapping {
 		parts = append(parts, n.Reason)
 	}
 	if n.Error != "" {

@@ -97,6 +97,9 @@ func TestNoErrorShowsTheWebhooksAddress(t *testing.T) {
 		if err == nil {
 			t.Fatal("no error")
 		}
+		if strings.Contains(err.Error(), "Post ") {
+			t.Errorf("the error has the address twice: %v", err)
+		}
 		if n := len(err.Error()); n > 1000 {
 			t.Errorf("an error of %d bytes", n)
 		}
@@ -104,6 +107,19 @@ func TestNoErrorShowsTheWebhooksAddress(t *testing.T) {
 			if strings.Contains(err.Error(), canary) {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+func TestTheSameTroubleIsTheSameText(t *testing.T) {
+	for text, want := range map[string]string{
+		"read tcp 10.0.0.5:40123->10.0.0.1:25: i/o timeout":                           "read tcp 10.0.0.1:25: i/o timeout",
+		"write tcp [fe80::1%eth0]:40123->[fe80::2%eth0]:25: broken pipe":              "write tcp [fe80::2%eth0]:25: broken pipe",
+		"lookup mx on 10.0.0.1:53: read udp 10.0.0.5:40123->10.0.0.1:53: i/o timeout": "lookup mx on 10.0.0.1:53: read udp 10.0.0.1:53: i/o timeout",
+		"dial tcp 127.0.0.1:25: connect: connection refused":                          "dial tcp 127.0.0.1:25: connect: connection refused",
+	} {
+		if got := plainError(errors.New(text), nil); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
