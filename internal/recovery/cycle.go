@@ -24,6 +24,7 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 	}
 	alarmed := e.note(alarms, polledAt, now)
 	e.noteGone(alarms, polledAt, now)
+	e.dropLeft()
 
 	begun, waiting := 0, 0
 	for _, p := range alarmed {
@@ -83,8 +84,9 @@ func (e *Engine) note(alarms map[string]Alarm, polledAt, now time.Time) []*proce
 	for name, a := range alarms {
 		p, ok := e.processes[name]
 		if !ok {
-			p = &process{name: name, breaker: breaker.New()}
+			p = &process{name: name, breaker: breaker.New(), begun: e.left[name]}
 			e.processes[name] = p
+			delete(e.left, name)
 		}
 		if p.settledAt.After(polledAt) {
 			continue
@@ -124,7 +126,7 @@ func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
 		}
 		e.emit(e.event(AlarmGone, p))
 		p.inAlarm = false
-		e.settle(p, now)
+		e.conclude(p, now)
 	}
 	e.queue = slices.DeleteFunc(e.queue, func(p *process) bool { return p.stage != queued })
 }
@@ -178,7 +180,7 @@ func (e *Engine) notCleared(p *process, now time.Time) {
 	ev.Reason = ReasonNotCleared
 	e.emit(ev)
 	e.fail(p, now, ReasonNotCleared, "nobody cleared the alarm in time")
-	e.settle(p, now)
+	e.conclude(p, now)
 	p.conf = e.cfg.Process(p.name)
 }
 
@@ -228,6 +230,7 @@ func (e *Engine) dispatch() {
 		j := job{
 			process: p.conf, alarm: p.alarm, trial: p.trial,
 			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,
+			begun: p.begun, trust: e.cfg.Database.ClearTimeout,
 		}
 		e.workers.Go(func() { e.finish(p, e.recover(e.life, p, j)) })
 	}

@@ -43,6 +43,13 @@ type Engine struct {
 	// capped says that max_restarts_per_cycle was reached in the last poll.
 	capped   bool
 	stopping bool
+
+	handover Handover
+	// left is what a predecessor of this daemon has left, until the first
+	// poll.
+	left map[string]*Begun
+	// keepFailed says that the handover could not be kept last.
+	keepFailed bool
 }
 
 // stage is where a process stands between its alarm and the end of it.
@@ -85,6 +92,8 @@ type process struct {
 	restoredAt time.Time
 	// target is what the last recovery acted upon.
 	target Target
+	// begun is what the next recovery of the same alarm goes on with.
+	begun *Begun
 }
 
 // New returns an engine that is ready for Cycle. Stop ends it.
@@ -117,7 +126,7 @@ func (e *Engine) Reconfigure(cfg *config.Config, alarms Alarms) {
 		e.alarms = alarms
 		for _, p := range e.processes {
 			if p.stage == writingBack || p.stage == awaitingOwner {
-				e.settle(p, time.Now())
+				e.conclude(p, time.Now())
 			}
 		}
 	}
@@ -189,7 +198,8 @@ func (e *Engine) limits() breaker.Limits {
 	}
 }
 
-// settle ends what was going on with a process.
+// settle ends what was going on with a process. What it was doing may be gone
+// on with.
 func (e *Engine) settle(p *process, now time.Time) {
 	p.stage = idle
 	p.trial = false
