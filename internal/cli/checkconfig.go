@@ -53,6 +53,7 @@ func checkConfig(path string, environ []string, stdout, stderr io.Writer) int {
 	r.title(printable(c.Path) + " has no mistakes")
 	r.database()
 	r.monitor()
+	r.notify()
 	for _, name := range c.ProcessNames() {
 		r.process(c.Process(name))
 	}

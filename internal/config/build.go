@@ -48,6 +48,7 @@ func (b *build) everything() {
 	b.findPassword()
 	b.checkDatabase()
 	b.checkMonitor()
+	b.checkNotify()
 	b.checkProcesses()
 	b.compareWithBash()
 }

@@ -17,6 +17,7 @@ type Config struct {
 	Database Database
 	Monitor  Monitor
 	Logging  Logging
+	Notify   Notify
 
 	// fallback is what a process without a section of its own gets:
 	// [process.default] over the built-in defaults.

@@ -19,6 +19,7 @@ import (
 	"monitor_service/internal/handover"
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/logging"
+	"monitor_service/internal/notify"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/restart"
@@ -57,6 +58,7 @@ type Daemon struct {
 	units  *restart.Restarter
 	engine *recovery.Engine
 	notify *systemd.Notifier
+	people *notify.Notifier
 	undo   undoStack
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
@@ -102,6 +104,9 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.undo.push("unlock the database", func() error { return d.unlock() })
+	if err = d.newPeople(); err != nil {
+		return nil, err
+	}
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
@@ -190,6 +195,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 	write := logging.Events(d.log)
 	return func(ev recovery.Event) {
 		write(ev)
+		d.people.Observe(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)
 		}
@@ -233,6 +239,7 @@ func (d *Daemon) stop() error {
 	go func() {
 		defer close(done)
 		d.engine.Stop(ctx)
+		d.closePeople(ctx)
 		d.background.Wait()
 	}()
 	d.feedUntil(done)

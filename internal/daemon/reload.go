@@ -5,6 +5,7 @@ import (
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/notify"
 )
 
 // reload reads the configuration again and puts it in force. All of the new is
@@ -25,34 +26,47 @@ func (d *Daemon) reload() bool {
 	return err == nil
 }
 
-func (d *Daemon) replace() error {
+// replace builds all of the new, and only then, with nothing left that could
+// fail, puts it in the place of the old.
+func (d *Daemon) replace() (err error) {
 	cfg, warnings, err := d.load()
 	if err != nil {
 		return err
 	}
+	var undo undoStack
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undo.unwind())
+		}
+	}()
 	// Always anew: certificates may have been renewed under the same names.
 	db, err := alarmdb.Open(cfg.Database)
 	if err != nil {
 		return err
 	}
+	undo.push("close the new database", db.Close)
 	other := cfg.Database.Identity() != d.cfg.Database.Identity()
 	unlock := d.unlock
 	if other {
 		if unlock, err = d.lock(cfg); err != nil {
-			return errors.Join(err, db.Close())
+			return err
 		}
+		undo.push("unlock the new database", unlock)
+	}
+	people, err := notify.Prepare(cfg.Notify)
+	if err != nil {
+		return err
 	}
 	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
-		if other {
-			err = errors.Join(err, unlock())
-		}
-		return errors.Join(err, db.Close())
+		return err
 	}
+
 	d.cfg = cfg
+	d.people.Apply(people)
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
 	d.replaceDatabase(db)
 	if other {
-		d.outage = outage{}
+		d.outage.anew()
 		if err := d.unlock(); err != nil {
 			d.log.Warn("Cannot unlock the database of the old configuration, ignoring", "error", err)
 		}
