@@ -22,7 +22,7 @@ func daemonFaults() []fault {
 	return []fault{
 		{kind: "daemon killed in a recovery", on: "daemon", deadly: true, hold: [2]time.Duration{100 * ms, 500 * ms}, inject: hit("KILL")},
 		{kind: "daemon stopped in a recovery", on: "daemon", deadly: true, hold: [2]time.Duration{0, 500 * ms}, inject: hit("TERM")},
-		{kind: "wall clock stepped by a day", on: "daemon", inject: stepClock},
+		{kind: "wall clock stepped by a day", on: "daemon", slow: true, inject: stepClock},
 		{kind: "SIGHUP storm", on: "daemon", inject: once("pid=" + pid + "; for i in {1..5000}; do kill -HUP $pid; done")},
 		{
 			kind: "config.ini half written", on: "daemon", hold: [2]time.Duration{300 * ms, 1000 * ms},

@@ -21,6 +21,8 @@ type fault struct {
 	hold [2]time.Duration
 	// deadly and blinding are those of Fault.
 	deadly, blinding bool
+	// slow ones take minutes to prepare and are left out of the short form.
+	slow bool
 }
 
 func (f fault) duration(r *rand.Rand) time.Duration {
