@@ -19,7 +19,7 @@ CHAOS_SEED    ?= 0
 CHAOS_FAULTS  ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-deps unit race e2e fuzz lint fmt clean
+.PHONY: help build demo test test-deps unit race e2e chaos fuzz lint fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
