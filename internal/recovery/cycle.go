@@ -115,16 +115,12 @@ func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
 			// row changed and leaves it as it is.
 			continue
 		case writingBack:
-			if p.restoredAt.After(polledAt) || e.writer.busyWith(p) {
-				continue
-			}
-		case awaitingOwner:
-			if p.restoredAt.After(polledAt) {
-				continue
+			if e.writer.busyWith(p) {
+				continue // it is this daemon that clears it
 			}
 		case queued:
 			p.breaker.Abandoned()
-		case idle:
+		case awaitingOwner, idle:
 		}
 		e.emit(e.event(AlarmGone, p))
 		p.inAlarm = false

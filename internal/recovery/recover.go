@@ -190,7 +190,6 @@ func (e *Engine) finish(p *process, o outcome) {
 		}
 		e.sayNotActing(p, o.reason, detail)
 	case interrupted:
-		p.breaker.Abandoned()
 		ev := e.ended(RecoveryInterrupted, p, o)
 		e.settle(p, o.ended)
 		e.emit(ev)

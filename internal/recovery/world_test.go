@@ -151,12 +151,15 @@ func (w *world) Standing(_ context.Context, a Alarm) ([]Row, error) {
 
 func (w *world) Clear(_ context.Context, a Alarm, at time.Time) (int, error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.clearErr != nil {
-		if err := w.clearErr(a.Process); err != nil {
+	fault := w.clearErr
+	w.mu.Unlock()
+	if fault != nil {
+		if err := fault(a.Process); err != nil {
 			return 0, err
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	n := 0
 	for _, want := range a.Rows {
 		if r := w.rows[want.ID]; r.alarm && !r.sound && r.notes == want.Mark {
