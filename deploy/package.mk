@@ -2,7 +2,9 @@
 # is the one place that says what goes where: the packages are made from what
 # it installs into a directory of their own.
 
-NFPM := go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+# Both run here, whatever machine is built for.
+RELEASE := GOARCH= go run -buildvcs=false ./internal/release
+NFPM    := GOARCH= go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
 PREFIX  ?= /usr
 DESTDIR ?=
@@ -30,32 +32,41 @@ SHARE_DIR := $(PREFIX)/share/monitor_service
 
 .PHONY: install package
 
+# What the scripts of the packages are told: 1 for an installation, 2 for an
+# upgrade. Below DESTDIR they are left to the packages.
+OCCASION = $(if $(wildcard $(PREFIX)/bin/$(BINARY)),2,1)
+
 install: ## install under PREFIX (/usr), below DESTDIR; GOARCH=arm64 for another machine
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o '$(DESTDIR)$(PREFIX)/bin/$(BINARY)' ./cmd/monitor_service
-	chmod 0755 '$(DESTDIR)$(PREFIX)/bin/$(BINARY)'
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o '$(DIST)/build/$(BINARY)' ./cmd/monitor_service
+	install -D -m 0755 '$(DIST)/build/$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/$(BINARY)'
 	install -d -m 0755 '$(DESTDIR)$(DOC_DIR)' '$(DESTDIR)/etc/monitor_service'
 	test -e '$(DESTDIR)/etc/monitor_service/config.ini' || \
 	  install -m 0640 config.ini.example '$(DESTDIR)/etc/monitor_service/config.ini'
-	sed 's|/usr/bin/|$(PREFIX)/bin/|' deploy/monitor_service.service | install -D -m 0644 /dev/stdin '$(DESTDIR)$(UNIT_DIR)/monitor_service.service'
+	sed 's|/usr/bin/$(BINARY)|$(PREFIX)/bin/$(BINARY)|' deploy/monitor_service.service | \
+	  install -D -m 0644 /dev/stdin '$(DESTDIR)$(UNIT_DIR)/monitor_service.service'
 	install -D -m 0644 deploy/sysusers.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/monitor_service.conf'
 	install -D -m 0644 deploy/tmpfiles.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/monitor_service.conf'
 	install -D -m 0644 -t '$(DESTDIR)$(SHARE_DIR)' deploy/unprivileged.conf config.ini.example
 	install -m 0644 README.md deploy/CHANGELOG.md deploy/DEPENDENCIES.md '$(DESTDIR)$(DOC_DIR)'
-	GOARCH= go run -buildvcs=false ./internal/release docs '$(DESTDIR)$(PREFIX)/share'
-	GOARCH= go run -buildvcs=false ./internal/release sbom '$(DESTDIR)$(PREFIX)/bin/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
-	GOARCH= go run -buildvcs=false ./internal/release licences '$(DESTDIR)$(PREFIX)/bin/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/LICENCES.txt'
-	chmod 0644 '$(DESTDIR)$(DOC_DIR)'/*
+	$(RELEASE) docs '$(DESTDIR)$(PREFIX)/share'
+	$(RELEASE) sbom '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
+	$(RELEASE) licences '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/LICENCES.txt'
+	rm -rf '$(DIST)/build'
+	if [ -z '$(DESTDIR)' ]; then \
+	  sh deploy/scripts/preinstall.sh && chgrp monitor_service /etc/monitor_service/config.ini && \
+	  SHARE_DIR='$(SHARE_DIR)' sh deploy/scripts/postinstall.sh $(OCCASION); \
+	fi
 
 package: $(ARCHES:%=package-%) ## build an RPM and a DEB for amd64 and arm64 into dist/
 
 package-%:
 	rm -rf '$(DIST)/stage-$*'
-	umask 022 && GOARCH=$* $(MAKE) --no-print-directory install DESTDIR='$(abspath $(DIST))/stage-$*' PREFIX=/usr
+	umask 022 && GOARCH=$* $(MAKE) --no-print-directory install DIST='$(DIST)/$*' DESTDIR='$(abspath $(DIST))/stage-$*' PREFIX=/usr
 	for packager in deb rpm; do \
-	  STAGE='$(DIST)/stage-$*' GOARCH= PACKAGE_ARCH=$* PACKAGE_VERSION='$(PACKAGE_VERSION)' \
+	  STAGE='$(DIST)/stage-$*' PACKAGE_ARCH=$* PACKAGE_VERSION='$(PACKAGE_VERSION)' \
 	    $(NFPM) package --config deploy/nfpm.yaml --packager $$packager --target '$(DIST)/'; \
 	done
-	rm -rf '$(DIST)/stage-$*'
+	rm -rf '$(DIST)/stage-$*' '$(DIST)/$*'
 
 .PHONY: package-version
 package-version:

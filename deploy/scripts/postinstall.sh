@@ -1,12 +1,12 @@
 #!/bin/sh
 # After the files are unpacked. The first argument is 1 for an installation and
 # 2 for an upgrade under rpm, "configure" under dpkg, where the second is the
-# version before, if there was one.
+# version before, if there was one. "make install" runs it as rpm does.
 set -eu
 
 unit=monitor_service.service
 config=/etc/monitor_service/config.ini
-shipped=/usr/share/monitor_service/config.ini.example
+shipped=${SHARE_DIR:-/usr/share/monitor_service}/config.ini.example
 bash_dir=/opt/monitor_service
 # Where its documentation had the unit of the bash daemon put. It would hide
 # the one of this package for ever.

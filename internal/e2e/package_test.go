@@ -8,8 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const (
@@ -104,6 +107,55 @@ func TestPackagesAreTheSameToTheByteWhereverTheyAreBuilt(t *testing.T) {
 		if !bytes.Equal(a, b) {
 			t.Errorf("%s is not the same when it is built elsewhere", name)
 		}
+	}
+}
+
+// TestThePackagesHaveAllThatIsInstalledByHand compares what make install does
+// with what is listed for the packages.
+func TestThePackagesHaveAllThatIsInstalledByHand(t *testing.T) {
+	root := t.TempDir()
+	cmd := exec.Command("make", "--silent", "install", "DESTDIR="+root, "PREFIX=/usr", "DIST="+t.TempDir())
+	cmd.Dir = repository
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot install: %v\n%s", err, out)
+	}
+	out, err := exec.Command("find", root, "-type", "f", "-printf", "/%P\n").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed := strings.Fields(string(out))
+	deb := makePackages(t, repository, "v1.0.0", "ARCHES=amd64").path(t, ".deb")
+	list, err := exec.Command("dpkg-deb", "--contents", deb).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packaged []string
+	for line := range strings.Lines(string(list)) {
+		if fields := strings.Fields(line); fields[0][0] != 'd' {
+			packaged = append(packaged, strings.TrimPrefix(fields[5], "."))
+		}
+	}
+	slices.Sort(installed)
+	slices.Sort(packaged)
+	if diff := cmp.Diff(installed, packaged); diff != "" {
+		t.Errorf("installed by hand (-) and packaged (+):\n%s", diff)
+	}
+}
+
+// TestInstallingByHandHeedsThePrefix looks at what names a place itself.
+func TestInstallingByHandHeedsThePrefix(t *testing.T) {
+	root := t.TempDir()
+	cmd := exec.Command("make", "--silent", "install", "DESTDIR="+root, "PREFIX=/usr/local", "DIST="+t.TempDir())
+	cmd.Dir = repository
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot install: %v\n%s", err, out)
+	}
+	unit, err := os.ReadFile(filepath.Join(root, "/usr/local/lib/systemd/system", daemonUnit))
+	if err != nil || !strings.Contains(string(unit), "\nExecStart=/usr/local/bin/monitor_service run\n") {
+		t.Errorf("the unit does not start /usr/local/bin/monitor_service: %v\n%s", err, unit)
+	}
+	if out, err := exec.Command(filepath.Join(root, "/usr/local/bin/monitor_service"), "version").CombinedOutput(); err != nil {
+		t.Errorf("the installed program does not run: %v\n%s", err, out)
 	}
 }
 
