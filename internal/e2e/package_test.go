@@ -461,6 +461,7 @@ func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
 	if b.Get(t, configPath) != bashDaemonConfig || b.owner(t, configPath) != "640 root:monitor_service" {
 		t.Errorf("the bash daemon's configuration is not in %s, or not kept from others", configPath)
 	}
+	b.Must(t, "test", "-e", "/etc/systemd/system/multi-user.target.wants/"+daemonUnit) // no link to what is gone
 	b.awaitRecovery(t, 1, worker)
 
 	// The way back, as the README has it.
