@@ -30,7 +30,7 @@ UNIT_DIR  := $(PREFIX)/lib/systemd/system
 DOC_DIR   := $(PREFIX)/share/doc/monitor_service
 SHARE_DIR := $(PREFIX)/share/monitor_service
 
-.PHONY: install package
+.PHONY: install package release-check
 
 # What the scripts of the packages are told: 1 for an installation, 2 for an
 # upgrade. Below DESTDIR they are left to the packages.
@@ -67,6 +67,9 @@ package-%:
 	    $(NFPM) package --config deploy/nfpm.yaml --packager $$packager --target '$(DIST)/'; \
 	done
 	rm -rf '$(DIST)/stage-$*' '$(DIST)/$*'
+
+release-check: ## everything that a release has to pass, from a clean clone
+	deploy/release-check.sh
 
 .PHONY: package-version
 package-version:
