@@ -60,14 +60,18 @@ func TestThePasswordIsNowhereButWhereItWasPut(t *testing.T) {
 			"install -D -m 0400 " + canaryFile + " /etc/monitor_service/password",
 			[]string{"/etc/monitor_service/password"},
 		},
-		{"credential", "", `install -D -m 0400 ` + canaryFile + ` /etc/monitor_service/password
+		{
+			"credential", "", `install -D -m 0400 ` + canaryFile + ` /etc/monitor_service/password
 			mkdir -p ` + dropIn[:strings.LastIndex(dropIn, "/")] + `
 			printf '[Service]\nLoadCredential=db_password:/etc/monitor_service/password\n' >` + dropIn,
-			[]string{"/etc/monitor_service/password", "/run/credentials/" + daemonUnit + "/db_password"}},
-		{"encrypted credential", "", `mkdir -p /etc/monitor_service ` + dropIn[:strings.LastIndex(dropIn, "/")] + `
+			[]string{"/etc/monitor_service/password", "/run/credentials/" + daemonUnit + "/db_password"},
+		},
+		{
+			"encrypted credential", "", `mkdir -p /etc/monitor_service ` + dropIn[:strings.LastIndex(dropIn, "/")] + `
 			systemd-creds encrypt --name=db_password ` + canaryFile + ` /etc/monitor_service/db_password.cred 2>/dev/null
 			printf '[Service]\nLoadCredentialEncrypted=db_password:/etc/monitor_service/db_password.cred\n' >` + dropIn,
-			[]string{"/run/credentials/" + daemonUnit + "/db_password"}},
+			[]string{"/run/credentials/" + daemonUnit + "/db_password"},
+		},
 		{
 			"environment", "", "install -D -m 0600 /dev/null /etc/sysconfig/monitor_service; " +
 				"printf 'MONITOR_SERVICE_DATABASE_PASSWORD=%s\\n' \"$(cat " + canaryFile + ")\" >/etc/sysconfig/monitor_service",

@@ -66,10 +66,10 @@ func TestTheUnprivilegedProfileRestartsWhatItNamesWithoutAnyCapability(t *testin
 		}
 	}
 	b.awaitRecovery(t, 1, "w@1")
-	real := b.invocation(t, "real.service")
+	before := b.invocation(t, "real.service")
 	b.raiseAlarm(t, 2, "alias")
 	b.awaitCleared(t, 2)
-	if b.invocation(t, "real.service") == real {
+	if b.invocation(t, "real.service") == before {
 		t.Error("the unit behind the alias was not restarted")
 	}
 	b.awaitRecovery(t, 3, "limited")

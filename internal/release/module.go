@@ -75,7 +75,7 @@ func modules(program string) (all []module, goVersion string, err error) {
 }
 
 func goCommand(args ...string) ([]byte, error) {
-	cmd := exec.Command("go", args...)
+	cmd := exec.Command("go", args...) //nolint:gosec // its arguments are modules, and no shell reads them
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
