@@ -45,8 +45,9 @@ unit: ## run the tests that need nothing but Go
 race: test-deps ## run these and the integration tests under the race detector
 	$(GOTESTSUM) -race -tags integration ./...
 
+# -count=1: Go sees what a test reads, but not what the programs read that it runs.
 e2e: test-deps ## run the tests on a whole host under real systemd
-	$(GOTESTSUM) -tags e2e -timeout 30m ./internal/e2e ./internal/testenv/host
+	$(GOTESTSUM) -tags e2e -count=1 -timeout 30m ./internal/e2e ./internal/testenv/host
 	$(GOTESTSUM) -tags e2e -run '^TestOnAHost' ./internal/restart
 
 fuzz: ## fuzz what reads foreign input, FUZZTIME each

@@ -38,24 +38,42 @@ func (p packages) path(t *testing.T, end string) string {
 // makePackages builds packages from the tree in dir as one would by hand.
 func makePackages(t *testing.T, dir, version string, settings ...string) packages {
 	t.Helper()
-	dist := t.TempDir()
+	built, err := buildPackages(t.TempDir(), dir, version, settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return built
+}
+
+// firstRelease is the packages for the test host's architecture of this tree as
+// v1.0.0. They are built once for all tests.
+func firstRelease(t *testing.T) packages {
+	t.Helper()
+	built, err := shared.packages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return built
+}
+
+func buildPackages(dist, dir, version string, settings ...string) (packages, error) {
 	args := []string{
 		"--silent", "package", "VERSION=" + version, "DIST=" + dist, "COMMIT=0123456789ab", "SOURCE_DATE_EPOCH=1000000000",
 	}
 	cmd := exec.Command("make", append(args, settings...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build the packages: %v\n%s", err, out)
+		return nil, fmt.Errorf("cannot build the packages: %w\n%s", err, out)
 	}
-	built := packages{}
 	entries, err := os.ReadDir(dist)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
+	built := packages{}
 	for _, e := range entries {
 		built[e.Name()] = filepath.Join(dist, e.Name())
 	}
-	return built
+	return built, nil
 }
 
 // copyTree copies the files that belong to the repository to another place.
@@ -124,7 +142,7 @@ func TestThePackagesHaveAllThatIsInstalledByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	installed := strings.Fields(string(out))
-	deb := makePackages(t, repository, "v1.0.0", "ARCHES=amd64").path(t, ".deb")
+	deb := firstRelease(t).path(t, ".deb")
 	list, err := exec.Command("dpkg-deb", "--contents", deb).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +260,7 @@ func (b *bed) wantInstalled(t *testing.T, version string) {
 // tool.
 func TestTheLifeOfADEB(t *testing.T) {
 	b := ownBed(t)
-	one := makePackages(t, repository, "v1.0.0", "ARCHES=amd64")
+	one := firstRelease(t)
 	two := makePackages(t, changedTree(t), "v1.1.0", "ARCHES=amd64")
 	first, second := b.upload(t, one, "_amd64.deb"), b.upload(t, two, "_amd64.deb")
 	worker := b.workers(t, "1")[0]
@@ -318,7 +336,7 @@ func (b *bed) wantGone(t *testing.T) {
 
 func TestAnUpgradeLeavesADaemonInPeaceWhoseConfigurationItWouldRefuse(t *testing.T) {
 	b := ownBed(t)
-	first := b.upload(t, makePackages(t, repository, "v1.0.0", "ARCHES=amd64"), "_amd64.deb")
+	first := b.upload(t, firstRelease(t), "_amd64.deb")
 	second := b.upload(t, makePackages(t, repository, "v1.1.0", "ARCHES=amd64"), "_amd64.deb")
 	worker := b.workers(t, "1")[0]
 	b.Must(t, "dpkg", "--install", first)
@@ -338,7 +356,7 @@ func TestAnUpgradeLeavesADaemonInPeaceWhoseConfigurationItWouldRefuse(t *testing
 // family: its database knows nothing of systemd, hence --nodeps.
 func TestTheLifeOfAnRPM(t *testing.T) {
 	b := ownBed(t)
-	one := makePackages(t, repository, "v1.0.0", "ARCHES=amd64")
+	one := firstRelease(t)
 	two := makePackages(t, changedTree(t), "v1.1.0", "ARCHES=amd64")
 	first, second := b.upload(t, one, ".x86_64.rpm"), b.upload(t, two, ".x86_64.rpm")
 	worker := b.workers(t, "1")[0]
@@ -451,7 +469,7 @@ WantedBy=multi-user.target
 
 func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
 	b := ownBed(t)
-	deb := b.upload(t, makePackages(t, repository, "v1.0.0", "ARCHES=amd64"), "_amd64.deb")
+	deb := b.upload(t, firstRelease(t), "_amd64.deb")
 	worker := b.workers(t, "1")[0]
 	b.installBashDaemon(t, bashDaemonConfig)
 
@@ -480,7 +498,7 @@ func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
 
 func TestABashDaemonGoesOnWhileItsConfigurationHasMistakes(t *testing.T) {
 	b := ownBed(t)
-	deb := b.upload(t, makePackages(t, repository, "v1.0.0", "ARCHES=amd64"), "_amd64.deb")
+	deb := b.upload(t, firstRelease(t), "_amd64.deb")
 	b.installBashDaemon(t, bashDaemonConfig+"log_files_to_keep = many\n")
 	run := b.invocation(t, daemonUnit)
 
