@@ -5,6 +5,7 @@
 package config
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -107,6 +108,15 @@ type Database struct {
 	// it does not, whoever raised the alarm has ClearTimeout to clear it.
 	ClearAlarm   bool
 	ClearTimeout time.Duration
+}
+
+// Identity names the rows that these settings lead to: two settings with one
+// identity are two ways to the same database.
+func (d Database) Identity() string {
+	if d.Driver == DriverSQLite {
+		return "sqlite:" + d.Path
+	}
+	return fmt.Sprintf("mysql:%s:%d:%s:%s", d.Host, d.Port, d.Socket, d.Name)
 }
 
 // Unconfigured says what happens to an alarmed process without a section.

@@ -9,12 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/handover"
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/logging"
 	"monitor_service/internal/proctable"
@@ -117,7 +119,41 @@ func (d *Daemon) newEngine() error {
 	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
 	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(options.Units, procs), d.emit)
+	d.takeOver()
 	return nil
+}
+
+// takeOver goes on with what a predecessor has left, where systemd provides a
+// place for it (StateDirectory=). Without one a daemon that is killed in the
+// middle of a recovery leaves the next one to begin it anew, which is no
+// reason not to start.
+func (d *Daemon) takeOver() {
+	state := stateDirectory(d.opts.Environ)
+	if state == "" {
+		return
+	}
+	dir, err := handover.Open(state)
+	if err != nil {
+		d.log.Warn("Recoveries are begun anew after a restart of the daemon", "error", err)
+		return
+	}
+	left, err := dir.Left()
+	if err != nil {
+		d.log.Warn("Not all of what a predecessor has left can be read, ignoring", "error", err)
+	}
+	d.engine.HandOver(dir, left)
+}
+
+// stateDirectory is the first of the directories that systemd names in
+// STATE_DIRECTORY, see systemd.exec(5).
+func stateDirectory(environ []string) string {
+	for _, v := range environ {
+		if list, ok := strings.CutPrefix(v, "STATE_DIRECTORY="); ok {
+			first, _, _ := strings.Cut(list, ":")
+			return first
+		}
+	}
+	return ""
 }
 
 func (d *Daemon) load() (*config.Config, []config.Warning, error) {

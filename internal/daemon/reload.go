@@ -42,27 +42,32 @@ func (d *Daemon) replace() error {
 		}
 		return err
 	}
+	other := cfg.Database.Identity() != d.cfg.Database.Identity()
 	d.cfg = cfg
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
-	if db == nil {
-		d.engine.Reconfigure(cfg, nil)
-	} else {
-		old := d.db
-		d.db = db
-		d.outage = outage{}
-		d.engine.Reconfigure(cfg, db)
-		// Close waits for the queries under way, the loop must not.
-		d.background.Go(func() {
-			if err := old.Close(); err != nil {
-				d.log.Warn("Cannot close the database of the old configuration, ignoring", "error", err)
-			}
-		})
+	if db != nil {
+		d.replaceDatabase(db)
 	}
+	if other {
+		d.outage = outage{}
+	}
+	d.engine.Reconfigure(cfg, d.db, other)
 	for _, w := range warnings {
 		d.log.Warn("Configuration", "warning", w.String())
 	}
 	d.log.Info("Configuration reloaded", "config", cfg.Path, "processes", len(cfg.ProcessNames()))
 	return nil
+}
+
+func (d *Daemon) replaceDatabase(db *alarmdb.DB) {
+	old := d.db
+	d.db = db
+	// Close waits for the queries under way, the loop must not.
+	d.background.Go(func() {
+		if err := old.Close(); err != nil {
+			d.log.Warn("Cannot close the database of the old configuration, ignoring", "error", err)
+		}
+	})
 }
 
 func (d *Daemon) sayMistakes(err error) {
