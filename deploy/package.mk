@@ -54,7 +54,7 @@ install: ## install under PREFIX (/usr), below DESTDIR; GOARCH=arm64 for another
 	rm -rf '$(DIST)/build'
 	if [ -z '$(DESTDIR)' ]; then \
 	  sh deploy/scripts/preinstall.sh && chgrp monitor_service /etc/monitor_service/config.ini && \
-	  SHARE_DIR='$(SHARE_DIR)' sh deploy/scripts/postinstall.sh $(OCCASION); \
+	  PATH='$(PREFIX)/bin':"$$PATH" SHARE_DIR='$(SHARE_DIR)' sh deploy/scripts/postinstall.sh $(OCCASION); \
 	fi
 
 package: $(ARCHES:%=package-%) ## build an RPM and a DEB for amd64 and arm64 into dist/
