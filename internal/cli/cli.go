@@ -85,7 +85,7 @@ func (p *program) command() *cobra.Command {
 		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.polkitRulesCommand(), p.versionCommand())
 	return root
 }
 

@@ -59,17 +59,16 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 
 // detail explains a decision that nobody but the engine can explain.
 func detail(reason Reason, name string) string {
-	switch reason {
-	case ReasonNoName:
+	switch { // most reasons explain themselves
+	case reason == ReasonNoName:
 		return "a row of STATUS_PROCESS in alarm has no process_name in PROCESE: give it one"
-	case ReasonUnsafeName:
+	case reason == ReasonUnsafeName:
 		return fmt.Sprintf("process name %q has other characters than letters, digits and _.@:+-, begins with - or ., or has more than %d bytes: "+
 			"give it a section in config.ini that spells out its unit or its commands", name, config.MaxNameLength)
-	case ReasonIgnored:
+	case reason == ReasonIgnored:
 		return "unconfigured_processes is ignore: give the process a section in config.ini"
-	default:
-		return ""
 	}
+	return ""
 }
 
 // group makes one alarm of all rows that carry the same name.
