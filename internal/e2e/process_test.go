@@ -111,16 +111,18 @@ func TestAutoStartsAProcessWhereThereIsNoUnit(t *testing.T) {
 
 func TestAutoRestartsTheUnitThatAProcessRunsIn(t *testing.T) {
 	for name, start := range map[string]string{
-		"as its main process": "/srv/realdaemon infinity",
-		"wrapped in a script": "/bin/sh -c '/srv/realdaemon infinity; exit 1'",
+		"as its main process": "/usr/local/bin/realdaemon",
+		"wrapped in a script": "/bin/sh -c '/usr/local/bin/realdaemon; exit 1'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t)
-			b.Must(t, "install", "-D", "/bin/sleep", "/srv/realdaemon")
+			// A shell finds it by its name, so that a second one could run.
+			b.Put(t, "/usr/local/bin/realdaemon", "#!/bin/sh\nwhile :; do sleep 1; done\n", 0o755)
+			t.Cleanup(func() { b.Must(t, "rm", "-f", "/usr/local/bin/realdaemon") })
 			b.unit(t, "wrapper.service", "[Service]\nExecStart="+start+"\nRestart=always\n")
 			b.Must(t, "systemctl", "start", "wrapper.service")
-			b.Eventually(t, "the process runs", host.Limit, func() bool { return len(b.pids(t, "/srv/realdaemon")) == 1 })
-			before, invocation := b.pids(t, "/srv/realdaemon")[0], b.invocation(t, "wrapper.service")
+			b.Eventually(t, "the process runs", host.Limit, func() bool { return len(b.pids(t, "/bin/sh /usr/local/bin/realdaemon")) == 1 })
+			before, invocation := b.pids(t, "/bin/sh /usr/local/bin/realdaemon")[0], b.invocation(t, "wrapper.service")
 
 			b.start(t, baseConfig)
 			b.raiseAlarm(t, 1, "realdaemon")
@@ -128,7 +130,7 @@ func TestAutoRestartsTheUnitThatAProcessRunsIn(t *testing.T) {
 			// What systemd starts again it starts within RestartSec, 100 ms
 			// where it is not set; it has counted it by then.
 			b.awaitPolls(t, 3)
-			after := b.pids(t, "/srv/realdaemon")
+			after := b.pids(t, "/bin/sh /usr/local/bin/realdaemon")
 			if len(after) != 1 || after[0] == before {
 				t.Fatalf("process %s ran before, %v run now, want another one", before, after)
 			}
