@@ -9,14 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/handover"
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/logging"
+	"monitor_service/internal/notify"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/restart"
@@ -27,6 +30,10 @@ import (
 // leaves the strategies time to end what they began within the unit's
 // TimeoutStopSec of 60 s.
 const stopGrace = 25 * time.Second
+
+// ErrSettings is wrapped by an error of New that comes of settings which are
+// well-formed and cannot be used, such as a tls_ca that is no certificate.
+var ErrSettings = errors.New("configuration")
 
 // Options are what the command line says.
 type Options struct {
@@ -51,6 +58,7 @@ type Daemon struct {
 	units  *restart.Restarter
 	engine *recovery.Engine
 	notify *systemd.Notifier
+	people *notify.Notifier
 	undo   undoStack
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
@@ -61,6 +69,7 @@ type Daemon struct {
 	// is 1: one pending poke is enough.
 	changed  chan struct{}
 	outage   outage
+	unlock   func() error
 	lastPoll time.Time
 	// said is the status that systemd was told last.
 	said string
@@ -88,9 +97,16 @@ func New(opts Options) (_ *Daemon, err error) {
 	d.undo.push("close the log", d.logs.Close)
 	d.log = d.logs.Logger()
 	if d.db, err = alarmdb.Open(cfg.Database); err != nil {
-		return nil, fmt.Errorf("cannot set up the database: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	d.undo.push("close the database", func() error { return d.db.Close() })
+	if d.unlock, err = d.lock(cfg); err != nil {
+		return nil, err
+	}
+	d.undo.push("unlock the database", func() error { return d.unlock() })
+	if err = d.newPeople(); err != nil {
+		return nil, err
+	}
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
@@ -98,6 +114,15 @@ func New(opts Options) (_ *Daemon, err error) {
 		d.log.Warn("Configuration", "warning", w.String())
 	}
 	return d, nil
+}
+
+// lock takes the database of a configuration for this daemon, unless nothing
+// will be touched.
+func (d *Daemon) lock(cfg *config.Config) (func() error, error) {
+	if cfg.Monitor.DryRun {
+		return func() error { return nil }, nil
+	}
+	return lockDatabase(cfg.Database.Identity(), d.opts.Environ)
 }
 
 func (d *Daemon) newEngine() error {
@@ -117,7 +142,41 @@ func (d *Daemon) newEngine() error {
 	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
 	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(options.Units, procs), d.emit)
+	d.takeOver()
 	return nil
+}
+
+// takeOver goes on with what a predecessor has left, where systemd provides a
+// place for it (StateDirectory=). Without one a daemon that is killed in the
+// middle of a recovery leaves the next one to begin it anew, which is no
+// reason not to start.
+func (d *Daemon) takeOver() {
+	state := stateDirectory(d.opts.Environ)
+	if state == "" {
+		return
+	}
+	dir, err := handover.Open(state)
+	if err != nil {
+		d.log.Warn("Recoveries are begun anew after a restart of the daemon", "error", err)
+		return
+	}
+	left, err := dir.Left()
+	if err != nil {
+		d.log.Warn("Not all of what a predecessor has left can be read, ignoring", "error", err)
+	}
+	d.engine.HandOver(dir, left)
+}
+
+// stateDirectory is the first of the directories that systemd names in
+// STATE_DIRECTORY, see systemd.exec(5).
+func stateDirectory(environ []string) string {
+	for _, v := range environ {
+		if list, ok := strings.CutPrefix(v, "STATE_DIRECTORY="); ok {
+			first, _, _ := strings.Cut(list, ":")
+			return first
+		}
+	}
+	return ""
 }
 
 func (d *Daemon) load() (*config.Config, []config.Warning, error) {
@@ -136,6 +195,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 	write := logging.Events(d.log)
 	return func(ev recovery.Event) {
 		write(ev)
+		d.people.Observe(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)
 		}
@@ -179,6 +239,7 @@ func (d *Daemon) stop() error {
 	go func() {
 		defer close(done)
 		d.engine.Stop(ctx)
+		d.closePeople(ctx)
 		d.background.Wait()
 	}()
 	d.feedUntil(done)

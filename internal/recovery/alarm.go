@@ -32,6 +32,14 @@ type Alarm struct {
 	Rows []Row
 }
 
+// firstID is the lowest process_id of an alarm's rows, 0 where there are none.
+func firstID(rows []Row) int64 {
+	if len(rows) == 0 {
+		return 0
+	}
+	return rows[0].ID
+}
+
 // Alarms is what the engine needs of the alarm database. Every method
 // respects the context and has a time limit of its own.
 type Alarms interface {
@@ -66,6 +74,11 @@ type Order struct {
 	ID int64
 	// Attempt counts from 1.
 	Attempt int
+	// Unsure says that the restart may have been done already, by an
+	// attempt of which the end was not seen. A run of the target that is
+	// not among those Before it is then the restart.
+	Unsure bool
+	Before []string
 }
 
 // Restarter restarts processes.
@@ -76,8 +89,13 @@ type Restarter interface {
 	Resolve(ctx context.Context, p config.Process) (Target, error)
 	// Prepare runs pre_restart_command, where there is one.
 	Prepare(ctx context.Context, o Order) error
+	// Runs tells the target's runs apart, so that a restart shows as a run
+	// that was not there before. It is empty where nothing runs, and where
+	// the host cannot tell.
+	Runs(ctx context.Context, o Order) ([]string, error)
 	// Restart restarts the target and returns when the restart is done. An
-	// error that wraps ErrPermanent will not be better at a second attempt.
+	// error that wraps ErrPermanent will not be better at a second attempt,
+	// one that wraps ErrUnsure may come of a restart that was done.
 	Restart(ctx context.Context, o Order) error
 }
 

@@ -17,6 +17,17 @@ type job struct {
 	trial   bool
 	dryRun  bool
 	alarms  Alarms
+	// begun is what an earlier recovery has left, nil where there is
+	// nothing, and trust how old it may be.
+	begun *Begun
+	trust time.Duration
+	// recheck says that no more is asked for than whether the target is
+	// still well.
+	recheck bool
+	target  Target
+	// since is when the alarm was seen first, or when this daemon was done
+	// with the process last, where that is later.
+	since time.Time
 }
 
 // verdict is how a recovery ended.
@@ -32,17 +43,23 @@ const (
 	alarmGone
 	// refused: the process must not be restarted; nothing was touched.
 	refused
+	// stillWell and fellAgain are the verdicts of a recheck.
+	stillWell
+	fellAgain
 	// interrupted: the daemon stops.
 	interrupted
 )
 
 // outcome is a recovery's verdict and the story behind it.
 type outcome struct {
-	verdict  verdict
-	reason   Reason
-	err      error
-	rows     []Row
-	target   Target
+	verdict verdict
+	reason  Reason
+	err     error
+	rows    []Row
+	target  Target
+	// begun is what a later recovery of the alarm goes on with, nil where
+	// it would begin anew.
+	begun    *Begun
 	attempts int
 	began    time.Time
 	ended    time.Time
@@ -52,6 +69,9 @@ type outcome struct {
 // touches nothing of p but to name it.
 func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	o := outcome{began: time.Now(), rows: j.alarm.Rows}
+	if j.recheck {
+		return e.recheck(ctx, j, o)
+	}
 
 	// The alarm may have waited in the queue for long: an operator may
 	// have acknowledged it, its owner may have cleared it. Where the
@@ -62,6 +82,12 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 			return o.ending(alarmGone, ReasonNone, nil)
 		}
 		o.rows = rows
+	}
+	if b := j.begun; b != nil && b.of(o.rows, j.trust) {
+		o.begun = b
+		if b.Verified && !j.dryRun {
+			return e.resumeVerified(p, j, o)
+		}
 	}
 
 	target, err := e.restarter.Resolve(ctx, j.process)
@@ -78,21 +104,70 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	if j.dryRun {
 		return o.ending(refused, ReasonDryRun, nil)
 	}
-	e.tell(p, j, o, Event{Kind: RecoveryStarted})
+	last, err := e.claim(ctx, o.target)
+	if err != nil {
+		return o.ending(interrupted, ReasonStopping, err)
+	}
+	if last.After(j.since) {
+		// Another name of the same unit was in alarm at the same time:
+		// what is left is to look whether it is well.
+		o.begun = &Begun{Process: p.name, Rows: o.rows, At: last, Restarted: true}
+	}
+	o = e.claimed(ctx, p, j, o)
+	var verified time.Time
+	if o.verdict == restored {
+		verified = o.ended
+	}
+	e.release(o.target, verified)
+	return o
+}
+
+// recheck looks whether a process whose write-back is owed for long is still
+// well.
+func (e *Engine) recheck(ctx context.Context, j job, o outcome) outcome {
+	o.target, o.begun = j.target, j.begun
+	err := e.checker.Check(ctx, Order{
+		Process: j.process, Target: j.target, ID: firstID(o.rows), Attempt: 1,
+	})
+	switch {
+	case err == nil:
+		return o.ending(stillWell, ReasonNone, nil)
+	case ctx.Err() != nil:
+		return o.ending(interrupted, ReasonStopping, err)
+	}
+	return o.ending(fellAgain, ReasonFlapping, err)
+}
+
+// claimed goes on with a recovery whose target nobody else works on.
+func (e *Engine) claimed(ctx context.Context, p *process, j job, o outcome) outcome {
+	if o.begun != nil {
+		e.tell(p, j, o, Event{Kind: RecoveryResumed})
+	} else {
+		e.tell(p, j, o, Event{Kind: RecoveryStarted})
+	}
 	if j.trial {
 		e.tell(p, j, o, Event{Kind: BreakerHalfOpen})
 	}
 	return e.attempt(ctx, p, j, o)
 }
 
+// resumeVerified takes over a recovery of which the write-back alone is left.
+func (e *Engine) resumeVerified(p *process, j job, o outcome) outcome {
+	e.tell(p, j, o, Event{Kind: RecoveryResumed})
+	o.verdict, o.ended = restored, o.begun.At
+	return o
+}
+
 // attempt tries up to max_attempts times to restart and verify.
 func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outcome {
-	order := Order{Process: j.process, Target: o.target, ID: o.rows[0].ID, Attempt: 1}
-	if err := e.restarter.Prepare(ctx, order); err != nil {
-		if ctx.Err() != nil {
-			return o.ending(interrupted, ReasonStopping, err)
+	order := Order{Process: j.process, Target: o.target, ID: firstID(o.rows), Attempt: 1}
+	if o.begun == nil {
+		if err := e.restarter.Prepare(ctx, order); err != nil {
+			if ctx.Err() != nil {
+				return o.ending(interrupted, ReasonStopping, err)
+			}
+			return o.ending(failed, ReasonPreRestart, err)
 		}
-		return o.ending(failed, ReasonPreRestart, err)
 	}
 	for ; order.Attempt <= j.process.MaxAttempts; order.Attempt++ {
 		if order.Attempt > 1 && !pause(ctx, j.process.RestartDelay) {
@@ -100,7 +175,7 @@ func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outc
 		}
 		o.attempts = order.Attempt
 		began := time.Now()
-		reason, err := e.once(ctx, p, j, o, order)
+		reason, err := e.once(ctx, p, j, &o, order)
 		if err == nil {
 			return o.ending(restored, ReasonNone, nil)
 		}
@@ -118,19 +193,50 @@ func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outc
 	return o.ending(failed, o.reason, o.err)
 }
 
-// once makes one attempt: restart, then health check.
-func (e *Engine) once(ctx context.Context, p *process, j job, o outcome, order Order) (Reason, error) {
-	began := time.Now()
-	if err := e.restarter.Restart(ctx, order); err != nil {
-		return ReasonRestart, err
+// once makes one attempt: restart, unless it is known to be done, then health
+// check.
+func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order Order) (Reason, error) {
+	if o.begun == nil || !o.begun.Restarted {
+		if err := e.restart(ctx, p, j, o, order); err != nil {
+			return ReasonRestart, err
+		}
 	}
-	e.tell(p, j, o, Event{Kind: Restarted, Attempt: order.Attempt, Took: time.Since(began)})
-	began = time.Now()
+	began := time.Now()
 	if err := e.checker.Check(ctx, order); err != nil {
+		if ctx.Err() == nil {
+			o.begun = nil // it did not help: what follows is another restart
+		}
 		return ReasonHealthCheck, err
 	}
-	e.tell(p, j, o, Event{Kind: HealthPassed, Attempt: order.Attempt, Took: time.Since(began)})
+	o.begun = &Begun{Process: p.name, Rows: o.rows, At: time.Now(), Restarted: true, Verified: true}
+	e.keep(p, *o.begun)
+	e.tell(p, j, *o, Event{Kind: HealthPassed, Attempt: order.Attempt, Took: time.Since(began)})
 	return ReasonNone, nil
+}
+
+// restart makes one restart. What it is about to do is kept before it is done,
+// so that whoever comes after can tell whether it was.
+func (e *Engine) restart(ctx context.Context, p *process, j job, o *outcome, order Order) error {
+	began := time.Now()
+	if order.Unsure = o.begun != nil; !order.Unsure {
+		before, err := e.restarter.Runs(ctx, order)
+		if err != nil {
+			return err
+		}
+		o.begun = &Begun{Process: p.name, Rows: o.rows, At: began, Before: before}
+		e.keep(p, *o.begun)
+	}
+	order.Before = o.begun.Before
+	if err := e.restarter.Restart(ctx, order); err != nil {
+		if !errors.Is(err, ErrUnsure) {
+			o.begun = nil
+		}
+		return err
+	}
+	o.begun = &Begun{Process: p.name, Rows: o.rows, At: time.Now(), Restarted: true}
+	e.keep(p, *o.begun)
+	e.tell(p, j, *o, Event{Kind: Restarted, Attempt: order.Attempt, Took: time.Since(began)})
+	return nil
 }
 
 // tell emits an event about a recovery under way.
@@ -167,7 +273,7 @@ func (e *Engine) finish(p *process, o outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.running--
-	p.alarm.Rows = o.rows
+	p.alarm.Rows, p.begun = o.rows, o.begun
 	if o.target != (Target{}) {
 		p.target = o.target
 	}
@@ -180,7 +286,7 @@ func (e *Engine) finish(p *process, o outcome) {
 		p.breaker.Abandoned()
 		e.emit(e.event(AlarmGone, p))
 		p.inAlarm = false
-		e.settle(p, o.ended)
+		e.conclude(p, o.ended)
 	case refused:
 		p.breaker.Abandoned()
 		e.settle(p, o.ended)
@@ -189,6 +295,14 @@ func (e *Engine) finish(p *process, o outcome) {
 			detail = o.err.Error()
 		}
 		e.sayNotActing(p, o.reason, detail)
+	case stillWell:
+		p.stage, p.recheck, p.checkedAt = writingBack, false, o.ended
+		e.writer.add(p)
+	case fellAgain:
+		ev := e.ended(Flapped, p, o)
+		e.conclude(p, o.ended)
+		e.emit(ev)
+		e.fail(p, o.ended, ReasonFlapping, o.err.Error())
 	case interrupted:
 		ev := e.ended(RecoveryInterrupted, p, o)
 		e.settle(p, o.ended)
@@ -211,7 +325,11 @@ func (e *Engine) finishFailed(p *process, o outcome) {
 		text = o.err.Error()
 	}
 	ev := e.ended(RecoveryFailed, p, o)
-	e.settle(p, o.ended)
+	if o.begun == nil {
+		e.conclude(p, o.ended)
+	} else {
+		e.settle(p, o.ended)
+	}
 	e.emit(ev)
 	p.said = ReasonNone
 	e.fail(p, o.ended, o.reason, text)
@@ -222,9 +340,11 @@ func (e *Engine) finishRestored(p *process, o outcome) {
 	p.breaker.Succeeded(o.ended)
 	ev := e.ended(RecoverySucceeded, p, o)
 	e.settle(p, o.ended)
-	p.restoredAt = o.ended
+	p.restoredAt, p.checkedAt = o.ended, o.ended
 	p.said = ReasonNone
-	e.emit(ev)
+	if o.attempts > 0 {
+		e.emit(ev) // else a predecessor has told it
+	}
 	if before == breaker.HalfOpen {
 		e.emit(e.event(BreakerClosed, p))
 	}

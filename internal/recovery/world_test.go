@@ -32,6 +32,7 @@ type world struct {
 	standingErr, clearErr func(process string) error
 	resolve               func(p config.Process) (Target, error)
 	prepare               func(o Order) error
+	runs                  func(o Order) ([]string, error)
 	restart               func(ctx context.Context, o Order) error
 	check                 func(ctx context.Context, o Order) error
 }
@@ -177,6 +178,13 @@ func (w *world) Resolve(_ context.Context, p config.Process) (Target, error) {
 		return w.resolve(p)
 	}
 	return Target{Strategy: config.StrategyService, Unit: p.Name + ".service"}, nil
+}
+
+func (w *world) Runs(_ context.Context, o Order) ([]string, error) {
+	if w.runs != nil {
+		return w.runs(o)
+	}
+	return nil, nil
 }
 
 func (w *world) Prepare(_ context.Context, o Order) error {

@@ -53,6 +53,9 @@ func (r *Restarter) restartInUnit(ctx context.Context, o recovery.Order) error {
 	limit := o.Process.RestartTimeout
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if done, err := r.customDone(limited, o); err != nil || done {
+		return err
+	}
 	unit, started, err := r.freeUnit(limited, o)
 	if err != nil || started {
 		return err

@@ -32,6 +32,9 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 	if err != nil {
 		return err
 	}
+	if done, err := r.doneSince(limited, o, before); err != nil || done {
+		return err
+	}
 	before, started, err := r.awaitJob(limited, before, limit/2)
 	if err != nil || started {
 		return err
