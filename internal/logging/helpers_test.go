@@ -167,7 +167,7 @@ type settling struct {
 
 func (h settling) Handle(ctx context.Context, r slog.Record) error {
 	err := h.Handler.Handle(ctx, r)
-	settle(h.logs)
+	settle(h.logs) //nolint:contextcheck // however long it takes, whatever ends
 	return err
 }
 

@@ -144,7 +144,7 @@ func TestAWriteThatHangsIsSaidBeforeALineIsLost(t *testing.T) {
 		if len(s.told) != 0 {
 			t.Errorf("%+v is said", s.told)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		s.addAll(2)
 		if len(s.told) != 1 || !s.told[0].began || !errors.Is(s.told[0].err, errStuck) || s.told[0].lost != 0 {
 			t.Errorf("on the way in %+v is said", s.told)
