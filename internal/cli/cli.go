@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"monitor_service/internal/config"
+	"monitor_service/internal/daemon"
 )
 
 // The exit statuses.
@@ -60,7 +61,7 @@ func (p *program) status(err error) int {
 	case !p.entered:
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nTry '%s --help'.\n", programName, err, programName)
 		return exitUsage
-	case errors.As(err, &mistakes), errors.Is(err, errConfig):
+	case errors.As(err, &mistakes), errors.Is(err, errConfig), errors.Is(err, daemon.ErrSettings):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
 		return exitConfig
 	}
@@ -84,7 +85,7 @@ func (p *program) command() *cobra.Command {
 		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.polkitRulesCommand(), p.versionCommand())
 	return root
 }
 

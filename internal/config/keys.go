@@ -10,6 +10,7 @@ const (
 	sectionDatabase = "database"
 	sectionMonitor  = "monitor"
 	sectionLogging  = "logging"
+	sectionNotify   = "notify"
 	sectionProcess  = "process"
 	processPrefix   = sectionProcess + "."
 	defaultSection  = processPrefix + "default"
@@ -21,8 +22,8 @@ const variablePrefix = "MONITOR_SERVICE_"
 // Key is one key of config.ini. The keys are the one table that validation,
 // suggestions, environment variables and documentation come from.
 type Key struct {
-	// Section is "database", "monitor", "logging" or, for the sections
-	// [process.NAME] and [process.default], "process".
+	// Section is "database", "monitor", "logging", "notify" or, for the
+	// sections [process.NAME] and [process.default], "process".
 	Section string
 	Name    string
 	// Default is what holds without the key, as a person reads it.
@@ -55,6 +56,9 @@ type draft struct {
 	own          Process
 	password     string
 	passwordFile string
+	// What [notify] says in its file, before files and credentials.
+	smtpPassword, smtpPasswordFile string
+	webhookURL, webhookURLFile     string
 }
 
 // newKey makes a key whose value follows the rule and lands in the field.
@@ -114,6 +118,7 @@ func Keys() []Key {
 	keys = append(keys, databaseKeys()...)
 	keys = append(keys, monitorKeys()...)
 	keys = append(keys, loggingKeys()...)
+	keys = append(keys, notifyKeys()...)
 	return append(keys, processKeys()...)
 }
 
@@ -170,7 +175,7 @@ func (t table) find(kind, name string) (Key, bool) {
 // kindOf returns the kind of a section, empty for one that does not exist.
 func kindOf(section string) string {
 	switch section {
-	case sectionDatabase, sectionMonitor, sectionLogging:
+	case sectionDatabase, sectionMonitor, sectionLogging, sectionNotify:
 		return section
 	}
 	if len(section) > len(processPrefix) && strings.HasPrefix(section, processPrefix) {

@@ -32,6 +32,14 @@ type Alarm struct {
 	Rows []Row
 }
 
+// firstID is the lowest process_id of an alarm's rows, 0 where there are none.
+func firstID(rows []Row) int64 {
+	if len(rows) == 0 {
+		return 0
+	}
+	return rows[0].ID
+}
+
 // Alarms is what the engine needs of the alarm database. Every method
 // respects the context and has a time limit of its own.
 type Alarms interface {

@@ -1,6 +1,9 @@
 package recovery
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // ErrReadOnly is wrapped by an error of Alarms.Clear that says that this
 // account may not write: no later write will be allowed either.
@@ -114,6 +117,15 @@ func (r Reason) String() string {
 		return "unknown"
 	}
 	return reasonNames[r]
+}
+
+// isRefusal says that the target itself must not be restarted, which is found
+// out only when its recovery begins.
+func (r Reason) isRefusal() bool {
+	return slices.Contains([]Reason{
+		ReasonProtected, ReasonOwnUnit, ReasonNotAService, ReasonMasked, ReasonNoUnit, ReasonBadUnit,
+		ReasonUnsafeName, ReasonDryRun,
+	}, r)
 }
 
 // Refusal is the error of a Restarter that must not restart a process. A
