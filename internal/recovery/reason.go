@@ -58,6 +58,9 @@ const (
 	ReasonNoUnit
 	// ReasonBadUnit: systemd knows the unit and cannot load it.
 	ReasonBadUnit
+	// ReasonForeignUnit: the process runs in units of other names, and
+	// which of them to restart, if any, is not clear.
+	ReasonForeignUnit
 	// ReasonDryRun: dry_run is on.
 	ReasonDryRun
 	// ReasonStopping: the daemon is stopping.
@@ -98,6 +101,7 @@ var reasonNames = [numReasons]string{
 	ReasonMasked:        "masked",
 	ReasonNoUnit:        "no_such_unit",
 	ReasonBadUnit:       "bad_unit",
+	ReasonForeignUnit:   "foreign_unit",
 	ReasonDryRun:        "dry_run",
 	ReasonStopping:      "stopping",
 	ReasonResolve:       "resolve_failed",
