@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func daemonFaults() []fault {
 			kind: "config.ini half written", on: "daemon", hold: [2]time.Duration{300 * ms, 1000 * ms},
 			inject: func(s *stage, r *rand.Rand) func() {
 				s.shell(fmt.Sprintf("cp %s /srv/chaos/whole.ini; head -c %d /srv/chaos/whole.ini >%s; %s",
-					configPath, r.IntN(len(configuration)), configPath, hangUp))
+					configPath, middleOfAKey(r), configPath, hangUp))
 				return func() { s.shell("cp /srv/chaos/whole.ini " + configPath + "; " + hangUp) }
 			},
 		},
@@ -43,6 +44,14 @@ func daemonFaults() []fault {
 			inject: exhaustPIDs,
 		},
 	}
+}
+
+// middleOfAKey is a place where the configuration may be cut so that what is
+// left is wrong. Cut between two lines it may be right, and would mean what it
+// says.
+func middleOfAKey(r *rand.Rand) int {
+	keys := regexp.MustCompile(`(?m)^\w+ =`).FindAllStringIndex(configuration, -1)
+	return keys[r.IntN(len(keys))][0] + 3
 }
 
 // hit ends the daemon in the middle of a recovery, by the signal.
