@@ -67,11 +67,19 @@ func buildWithClock(t *testing.T) string {
 	if !strings.Contains(patched, "\tsec += clockOffset") {
 		t.Fatalf("%s is not what it was: time.Now cannot be patched", original)
 	}
-	main, err := filepath.Abs("../../cmd/monitor_service/clock.go")
+	return build(t, "-overlay", overlay(t, map[string]string{
+		original: patched, inTree(t, "cmd/monitor_service/clock.go"): clockMain,
+	}))
+}
+
+// inTree is the absolute path of a file of the program.
+func inTree(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("../..", path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return build(t, "-overlay", overlay(t, map[string]string{original: patched, main: clockMain}))
+	return path
 }
 
 // overlay writes an overlay for go build that gives files another content.
