@@ -119,6 +119,8 @@ func notActing(reason recovery.Reason) (slog.Level, string) {
 		return slog.LevelInfo, alone + "it has no section in the configuration"
 	case recovery.ReasonDryRun:
 		return slog.LevelInfo, alone + "dry_run is on"
+	case recovery.ReasonPaused:
+		return slog.LevelInfo, alone + "it is paused"
 	case recovery.ReasonStopping:
 		return slog.LevelInfo, alone + "the daemon is stopping"
 	case recovery.ReasonNoName:

@@ -32,6 +32,15 @@ type Alarm struct {
 	Rows []Row
 }
 
+// firstID is the lowest process_id of the alarm, 0 where there is none because
+// an operator asked for the restart.
+func (a Alarm) firstID() int64 {
+	if len(a.Rows) == 0 {
+		return 0
+	}
+	return a.Rows[0].ID
+}
+
 // Alarms is what the engine needs of the alarm database. Every method
 // respects the context and has a time limit of its own.
 type Alarms interface {
@@ -62,7 +71,7 @@ type Target struct {
 type Order struct {
 	Process config.Process
 	Target  Target
-	// ID is the first process_id of the alarm.
+	// ID is the first process_id of the alarm, 0 where there is no alarm.
 	ID int64
 	// Attempt counts from 1.
 	Attempt int

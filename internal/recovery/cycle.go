@@ -71,12 +71,19 @@ func group(rows []Row) map[string]Alarm {
 	return alarms
 }
 
-// byPriority orders the more important process first and else the lower
-// process_id, so that the same alarms are always taken in the same order.
+// byPriority orders first what an operator waits for, then the more important
+// process, then the lower process_id, so that the same alarms are always taken
+// in the same order.
 func byPriority(a, b *process) int {
+	if a.manual != b.manual {
+		if a.manual {
+			return -1
+		}
+		return 1
+	}
 	return cmp.Or(
 		cmp.Compare(b.conf.Priority, a.conf.Priority),
-		cmp.Compare(a.alarm.Rows[0].ID, b.alarm.Rows[0].ID),
+		cmp.Compare(a.alarm.firstID(), b.alarm.firstID()),
 	)
 }
 
@@ -128,6 +135,9 @@ func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
 				continue
 			}
 		case queued:
+			if p.manual {
+				continue
+			}
 			p.breaker.Abandoned()
 		case idle:
 		}
@@ -135,6 +145,11 @@ func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
 		p.inAlarm = false
 		e.settle(p, now)
 	}
+	e.dropSettled()
+}
+
+// dropSettled takes out of the queue what is no longer to be recovered.
+func (e *Engine) dropSettled() {
 	e.queue = slices.DeleteFunc(e.queue, func(p *process) bool { return p.stage != queued })
 }
 
@@ -157,13 +172,13 @@ func (e *Engine) decide(p *process, now time.Time) (Reason, breaker.Answer) {
 		e.notCleared(p, now)
 	case idle:
 	}
+	if e.paused(p.name, now) {
+		return ReasonPaused, refused
+	}
+	if reason := e.mustNot(p.conf); reason != ReasonNone {
+		return reason, refused
+	}
 	switch {
-	case p.name == "":
-		return ReasonNoName, refused
-	case !p.conf.Configured && e.cfg.Monitor.Unconfigured == config.UnconfiguredIgnore:
-		return ReasonIgnored, refused
-	case !p.conf.Configured && !config.SafeName(p.name):
-		return ReasonUnsafeName, refused
 	case e.cfg.Monitor.DryRun && p.said == ReasonDryRun:
 		return ReasonDryRun, refused
 	case e.cfg.Monitor.DryRun:
@@ -177,6 +192,19 @@ func (e *Engine) decide(p *process, now time.Time) (Reason, breaker.Answer) {
 		return ReasonBreakerOpen, answer
 	}
 	return ReasonNone, answer
+}
+
+// mustNot says why the configuration leaves a process alone whatever happens.
+func (e *Engine) mustNot(p config.Process) Reason {
+	switch {
+	case p.Name == "":
+		return ReasonNoName
+	case !p.Configured && e.cfg.Monitor.Unconfigured == config.UnconfiguredIgnore:
+		return ReasonIgnored
+	case !p.Configured && !config.SafeName(p.Name):
+		return ReasonUnsafeName
+	}
+	return ReasonNone
 }
 
 // notCleared counts an alarm that nobody cleared after a verified restart as
@@ -235,7 +263,7 @@ func (e *Engine) dispatch() {
 		p.stage = running
 		e.running++
 		j := job{
-			process: p.conf, alarm: p.alarm, trial: p.trial,
+			process: p.conf, alarm: p.alarm, trial: p.trial, manual: p.manual,
 			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,
 		}
 		e.workers.Go(func() { e.finish(p, e.recover(e.life, p, j)) })

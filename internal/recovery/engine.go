@@ -36,6 +36,7 @@ type Engine struct {
 	cfg       *config.Config
 	alarms    Alarms
 	processes map[string]*process
+	pauses    map[string]Pause
 	// queue holds the processes in stage queued, the next one first.
 	queue    []*process
 	running  int
@@ -66,8 +67,9 @@ type process struct {
 	name    string
 	breaker *breaker.Breaker
 	stage   stage
-	// trial says that the recovery queued or running is a breaker's trial.
-	trial bool
+	// trial says that the recovery queued or running is a breaker's trial,
+	// manual that an operator asked for it.
+	trial, manual bool
 	// conf is what the configuration says as of the last poll in alarm.
 	conf config.Process
 	// alarm is the alarm as the last poll saw it and, from the recovery's
@@ -96,6 +98,7 @@ func New(cfg *config.Config, alarms Alarms, restarter Restarter, checker Checker
 		cfg:       cfg,
 		alarms:    alarms,
 		processes: make(map[string]*process),
+		pauses:    make(map[string]Pause),
 	}
 	e.idle = sync.NewCond(&e.mu)
 	e.life, e.kill = context.WithCancel(context.Background())
@@ -169,7 +172,7 @@ func (e *Engine) stop(ctx context.Context) {
 	e.stopping = true
 	for _, p := range e.queue {
 		p.breaker.Abandoned()
-		p.stage = idle
+		e.settle(p, time.Now())
 	}
 	e.queue = nil
 	e.mu.Unlock()
@@ -192,7 +195,7 @@ func (e *Engine) limits() breaker.Limits {
 // settle ends what was going on with a process.
 func (e *Engine) settle(p *process, now time.Time) {
 	p.stage = idle
-	p.trial = false
+	p.trial, p.manual = false, false
 	p.settledAt = now
 	p.restoredAt = time.Time{}
 }

@@ -57,6 +57,8 @@ const (
 	ReasonBadUnit
 	// ReasonDryRun: dry_run is on.
 	ReasonDryRun
+	// ReasonPaused: an operator has paused the process, or all of them.
+	ReasonPaused
 	// ReasonStopping: the daemon is stopping.
 	ReasonStopping
 
@@ -96,6 +98,7 @@ var reasonNames = [numReasons]string{
 	ReasonNoUnit:        "no_such_unit",
 	ReasonBadUnit:       "bad_unit",
 	ReasonDryRun:        "dry_run",
+	ReasonPaused:        "paused",
 	ReasonStopping:      "stopping",
 	ReasonResolve:       "resolve_failed",
 	ReasonPreRestart:    "pre_restart_failed",

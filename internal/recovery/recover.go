@@ -15,8 +15,11 @@ type job struct {
 	process config.Process
 	alarm   Alarm
 	trial   bool
-	dryRun  bool
-	alarms  Alarms
+	// manual says that an operator asked for it, whether there is an alarm
+	// or not.
+	manual bool
+	dryRun bool
+	alarms Alarms
 }
 
 // verdict is how a recovery ended.
@@ -57,11 +60,13 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	// have acknowledged it, its owner may have cleared it. Where the
 	// database does not answer, what the poll has seen still counts: the
 	// process in alarm may be the database itself.
-	if rows, err := j.alarms.Standing(ctx, j.alarm); err == nil {
-		if len(rows) == 0 {
-			return o.ending(alarmGone, ReasonNone, nil)
+	if len(o.rows) > 0 {
+		if rows, err := j.alarms.Standing(ctx, j.alarm); err == nil {
+			o.rows = rows
 		}
-		o.rows = rows
+	}
+	if len(o.rows) == 0 && !j.manual {
+		return o.ending(alarmGone, ReasonNone, nil)
 	}
 
 	target, err := e.restarter.Resolve(ctx, j.process)
@@ -87,7 +92,7 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 
 // attempt tries up to max_attempts times to restart and verify.
 func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outcome {
-	order := Order{Process: j.process, Target: o.target, ID: o.rows[0].ID, Attempt: 1}
+	order := Order{Process: j.process, Target: o.target, ID: Alarm{Rows: o.rows}.firstID(), Attempt: 1}
 	if err := e.restarter.Prepare(ctx, order); err != nil {
 		if ctx.Err() != nil {
 			return o.ending(interrupted, ReasonStopping, err)
@@ -223,12 +228,15 @@ func (e *Engine) finishRestored(p *process, o outcome) {
 	p.breaker.Succeeded(o.ended)
 	ev := e.ended(RecoverySucceeded, p, o)
 	e.settle(p, o.ended)
-	p.restoredAt = o.ended
 	p.said = ReasonNone
 	e.emit(ev)
 	if before == breaker.HalfOpen {
 		e.emit(e.event(BreakerClosed, p))
 	}
+	if len(o.rows) == 0 {
+		return // an operator's restart of a process without an alarm
+	}
+	p.restoredAt = o.ended
 	if e.readOnly {
 		p.stage = awaitingOwner
 		return

@@ -1,0 +1,152 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"monitor_service/internal/breaker"
+)
+
+func TestPausedProcessIsLeftAloneUntilItsTimeIsOver(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		w.engine.Pause("nginx", Pause{Since: time.Now(), Until: time.Now().Add(time.Hour), By: "root"})
+		w.raise(1, "nginx")
+		w.raise(2, "redis")
+		w.settle()
+		w.settle()
+		w.wantRestarts("nginx", 0)
+		w.wantRestarts("redis", 1)
+		if r := w.reasons("nginx"); !slices.Equal(r, []Reason{ReasonPaused}) {
+			t.Errorf("told %v, want paused once", r)
+		}
+		time.Sleep(time.Hour)
+		w.settle()
+		w.wantRestarts("nginx", 1)
+	})
+}
+
+func TestPauseOfAllAndResume(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		w.engine.Pause("", Pause{Since: time.Now(), By: "root"})
+		w.raise(1, "nginx")
+		time.Sleep(1000 * time.Hour)
+		w.settle()
+		w.wantRestarts("nginx", 0)
+		if !w.engine.Resume("") || w.engine.Resume("") {
+			t.Error("resume does not say whether there was a pause")
+		}
+		w.settle()
+		w.wantRestarts("nginx", 1)
+	})
+}
+
+func TestPauseTakesOutOfTheQueue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_parallel_restarts = 1\n")
+		release := make(chan struct{})
+		w.restart = func(context.Context, Order) error { <-release; return nil }
+		w.raise(1, "first")
+		w.raise(2, "second")
+		w.poll()
+		w.engine.Pause("second", Pause{Since: time.Now(), By: "root"})
+		close(release)
+		synctest.Wait()
+		w.wantRestarts("second", 0)
+	})
+}
+
+func TestResetClosesTheBreaker(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_restart_failures = 1\n[process.default]\nmax_attempts = 1\n")
+		w.restart = always(errBroken)
+		w.raise(1, "bad")
+		w.settle()
+		w.settle()
+		w.wantRestarts("bad", 1)
+		if !w.engine.Reset("bad") || w.engine.Reset("bad") || w.engine.Reset("unknown") {
+			t.Error("reset does not say whether there was anything to forget")
+		}
+		w.settle()
+		w.wantRestarts("bad", 2)
+	})
+}
+
+func TestOperatorsRestartTakesTheAlarmsPath(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		if err := w.engine.Restart("quiet", false); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.wantKinds("quiet", RecoveryStarted, Restarted, HealthPassed, RecoverySucceeded)
+		if len(w.clears) != 0 {
+			t.Error("an alarm that is none was cleared")
+		}
+
+		w.raise(1, "loud")
+		w.engine.Pause("loud", Pause{Since: time.Now(), By: "root"})
+		w.settle()
+		if err := w.engine.Restart("loud", false); !isRefusal(err, ReasonPaused) {
+			t.Errorf("a paused process: %v", err)
+		}
+		if err := w.engine.Restart("loud", true); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.wantRestarts("loud", 1)
+		if w.inAlarm(1) {
+			t.Error("the alarm of the process was not cleared")
+		}
+	})
+}
+
+func TestForcedRestartIsAnEarlyTrial(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_restart_failures = 1\n[process.default]\nmax_attempts = 1\n")
+		w.restart = always(errBroken)
+		w.raise(1, "bad")
+		w.settle()
+		if err := w.engine.Restart("bad", false); !isRefusal(err, ReasonBreakerOpen) {
+			t.Errorf("an open breaker: %v", err)
+		}
+		w.restart = nil
+		if err := w.engine.Restart("bad", true); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if s := w.engine.Status(); len(s) != 1 || s[0].Breaker.State != breaker.Closed {
+			t.Errorf("after a good forced restart: %+v", s)
+		}
+	})
+}
+
+func TestRestartThatIsUnderWayIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		release := make(chan struct{})
+		w.restart = func(context.Context, Order) error { <-release; return nil }
+		if err := w.engine.Restart("slow", false); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.engine.Restart("slow", true); !isRefusal(err, ReasonRunning) {
+			t.Errorf("a second one: %v", err)
+		}
+		if err := w.engine.Restart("x; reboot", true); !isRefusal(err, ReasonUnsafeName) {
+			t.Errorf("a hostile name: %v", err)
+		}
+		close(release)
+		synctest.Wait()
+		w.wantRestarts("slow", 1)
+	})
+}
+
+func isRefusal(err error, reason Reason) bool {
+	var r *Refusal
+	return errors.As(err, &r) && r.Reason == reason
+}
