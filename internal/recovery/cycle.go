@@ -44,8 +44,8 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 			continue
 		}
 		begun++
-		p.stage, p.trial = queued, answer.Trial
-		e.queue = append(e.queue, p)
+		p.trial = answer.Trial
+		e.enqueue(p)
 	}
 	if waiting > 0 && !e.capped {
 		e.emit(Event{Kind: CapReached, At: now, Count: waiting})
@@ -254,13 +254,21 @@ func (e *Engine) sayNotActing(p *process, reason Reason, detail string) {
 	e.emit(ev)
 }
 
+// enqueue gives a process the number of its next recovery and the last place in
+// the queue.
+func (e *Engine) enqueue(p *process) {
+	e.recoveries++
+	p.stage, p.recovery = queued, e.recoveries
+	e.queue = append(e.queue, p)
+}
+
 // dispatch begins recoveries while there are free places.
 func (e *Engine) dispatch() {
 	for !e.stopping && len(e.queue) > 0 && e.running < e.cfg.Monitor.MaxParallelRestarts {
 		p := e.queue[0]
 		e.queue[0] = nil
 		e.queue = e.queue[1:]
-		p.stage = running
+		p.stage, p.beganAt = running, time.Now()
 		e.running++
 		j := job{
 			process: p.conf, alarm: p.alarm, trial: p.trial, manual: p.manual,

@@ -44,6 +44,8 @@ type Engine struct {
 	// capped says that max_restarts_per_cycle was reached in the last poll.
 	capped   bool
 	stopping bool
+	// recoveries counts the recoveries, for their numbers.
+	recoveries uint64
 }
 
 // stage is where a process stands between its alarm and the end of it.
@@ -70,6 +72,12 @@ type process struct {
 	// trial says that the recovery queued or running is a breaker's trial,
 	// manual that an operator asked for it.
 	trial, manual bool
+	// by is the operator who asked.
+	by Operator
+	// recovery is the number of the last recovery, beganAt when it began to
+	// run.
+	recovery uint64
+	beganAt  time.Time
 	// conf is what the configuration says as of the last poll in alarm.
 	conf config.Process
 	// alarm is the alarm as the last poll saw it and, from the recovery's
@@ -172,6 +180,11 @@ func (e *Engine) stop(ctx context.Context) {
 	e.stopping = true
 	for _, p := range e.queue {
 		p.breaker.Abandoned()
+		if p.manual { // somebody waits to hear how it ends
+			ev := e.event(RecoveryInterrupted, p)
+			ev.Reason = ReasonStopping
+			e.emit(ev)
+		}
 		e.settle(p, time.Now())
 	}
 	e.queue = nil
@@ -195,7 +208,7 @@ func (e *Engine) limits() breaker.Limits {
 // settle ends what was going on with a process.
 func (e *Engine) settle(p *process, now time.Time) {
 	p.stage = idle
-	p.trial, p.manual = false, false
+	p.trial, p.manual, p.by = false, false, Operator{}
 	p.settledAt = now
 	p.restoredAt = time.Time{}
 }
@@ -209,5 +222,6 @@ func (e *Engine) event(kind Kind, p *process) Event {
 	return Event{
 		Kind: kind, At: time.Now(), Process: p.name, IDs: ids, Target: p.target,
 		Trial: p.trial, Breaker: p.breaker.Snapshot(e.limits()),
+		Recovery: p.recovery, By: p.by,
 	}
 }

@@ -109,9 +109,11 @@ func (e *Engine) reset(p *process) bool {
 // Restart recovers a process because an operator asks for it, in alarm or not,
 // by the same path as an alarm: the queue, the attempts, the checks and the
 // write-back. An error of type *Refusal says why it does not; force overrides
-// the breaker and a pause, and nothing else. It returns before the recovery
-// ends: the events tell its story.
-func (e *Engine) Restart(name string, force bool) error {
+// the breaker and a pause, and nothing else. It returns the recovery's number
+// before the recovery ends: the events that carry it tell its story, and the
+// last of them is RecoverySucceeded, RecoveryFailed, RecoveryInterrupted or
+// NotActing.
+func (e *Engine) Restart(name string, by Operator, force bool) (uint64, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
@@ -121,16 +123,16 @@ func (e *Engine) Restart(name string, force bool) error {
 	}
 	conf := e.cfg.Process(name)
 	if err := e.mayRestart(p, now, force); err != nil {
-		return err
+		return 0, err
 	}
 	// unconfigured_processes = ignore is about alarms, not about what an
 	// operator asks for.
 	if reason := e.mustNot(conf); reason != ReasonNone && reason != ReasonIgnored {
-		return refuse(reason, name, "the configuration does not allow it")
+		return 0, refuse(reason, name, "the configuration does not allow it")
 	}
 	answer := p.breaker.Ask(now, e.limits())
 	if !answer.Allowed && !force {
-		return refuse(ReasonBreakerOpen, name, fmt.Sprintf("its breaker is open until %s; --force restarts it all the same",
+		return 0, refuse(ReasonBreakerOpen, name, fmt.Sprintf("its breaker is open until %s; --force restarts it all the same",
 			answer.NextTrial.Format(time.DateTime)))
 	}
 	if !answer.Allowed {
@@ -142,11 +144,13 @@ func (e *Engine) Restart(name string, force bool) error {
 	if !p.inAlarm {
 		p.alarm = Alarm{Process: name}
 	}
-	p.stage, p.trial, p.manual = queued, answer.Trial, true
-	e.queue = append(e.queue, p)
+	p.trial, p.manual, p.by = answer.Trial, true, by
+	e.enqueue(p)
+	e.emit(e.event(OperatorRestart, p))
 	slices.SortStableFunc(e.queue, byPriority)
+	number := p.recovery
 	e.dispatch()
-	return nil
+	return number, nil
 }
 
 func (e *Engine) mayRestart(p *process, now time.Time, force bool) error {

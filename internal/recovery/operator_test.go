@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"monitor_service/internal/breaker"
+	"monitor_service/internal/config"
 )
 
 func TestPausedProcessIsLeftAloneUntilItsTimeIsOver(t *testing.T) {
@@ -80,11 +81,11 @@ func TestResetClosesTheBreaker(t *testing.T) {
 func TestOperatorsRestartTakesTheAlarmsPath(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, "")
-		if err := w.engine.Restart("quiet", false); err != nil {
+		if _, err := w.engine.Restart("quiet", Operator{}, false); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		w.wantKinds("quiet", RecoveryStarted, Restarted, HealthPassed, RecoverySucceeded)
+		w.wantKinds("quiet", OperatorRestart, RecoveryStarted, Restarted, HealthPassed, RecoverySucceeded)
 		if len(w.clears) != 0 {
 			t.Error("an alarm that is none was cleared")
 		}
@@ -92,10 +93,10 @@ func TestOperatorsRestartTakesTheAlarmsPath(t *testing.T) {
 		w.raise(1, "loud")
 		w.engine.Pause("loud", Pause{Since: time.Now(), By: "root"})
 		w.settle()
-		if err := w.engine.Restart("loud", false); !isRefusal(err, ReasonPaused) {
+		if _, err := w.engine.Restart("loud", Operator{}, false); !isRefusal(err, ReasonPaused) {
 			t.Errorf("a paused process: %v", err)
 		}
-		if err := w.engine.Restart("loud", true); err != nil {
+		if _, err := w.engine.Restart("loud", Operator{}, true); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -112,11 +113,11 @@ func TestForcedRestartIsAnEarlyTrial(t *testing.T) {
 		w.restart = always(errBroken)
 		w.raise(1, "bad")
 		w.settle()
-		if err := w.engine.Restart("bad", false); !isRefusal(err, ReasonBreakerOpen) {
+		if _, err := w.engine.Restart("bad", Operator{}, false); !isRefusal(err, ReasonBreakerOpen) {
 			t.Errorf("an open breaker: %v", err)
 		}
 		w.restart = nil
-		if err := w.engine.Restart("bad", true); err != nil {
+		if _, err := w.engine.Restart("bad", Operator{}, true); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -131,18 +132,90 @@ func TestRestartThatIsUnderWayIsRefused(t *testing.T) {
 		w := newWorld(t, "")
 		release := make(chan struct{})
 		w.restart = func(context.Context, Order) error { <-release; return nil }
-		if err := w.engine.Restart("slow", false); err != nil {
+		if _, err := w.engine.Restart("slow", Operator{}, false); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.engine.Restart("slow", true); !isRefusal(err, ReasonRunning) {
+		if _, err := w.engine.Restart("slow", Operator{}, true); !isRefusal(err, ReasonRunning) {
 			t.Errorf("a second one: %v", err)
 		}
-		if err := w.engine.Restart("x; reboot", true); !isRefusal(err, ReasonUnsafeName) {
+		if _, err := w.engine.Restart("x; reboot", Operator{}, true); !isRefusal(err, ReasonUnsafeName) {
 			t.Errorf("a hostile name: %v", err)
 		}
 		close(release)
 		synctest.Wait()
 		w.wantRestarts("slow", 1)
+	})
+}
+
+func TestEventsOfOneRecoveryCarryItsNumberAndWhoAsked(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		alice := Operator{Name: "alice", UID: 1000, PID: 42}
+		first, err := w.engine.Restart("quiet", alice, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		second, err := w.engine.Restart("quiet", alice, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if first == 0 || first == second {
+			t.Fatalf("numbers %d and %d", first, second)
+		}
+		kinds := map[uint64][]Kind{}
+		for _, ev := range w.events {
+			kinds[ev.Recovery] = append(kinds[ev.Recovery], ev.Kind)
+			if ev.By != alice {
+				t.Errorf("%s is by %+v", ev.Kind, ev.By)
+			}
+		}
+		want := []Kind{OperatorRestart, RecoveryStarted, Restarted, HealthPassed, RecoverySucceeded}
+		if !slices.Equal(kinds[first], want) || !slices.Equal(kinds[second], want) {
+			t.Errorf("told %v", kinds)
+		}
+	})
+}
+
+func TestRefusedRestartIsToldEachTimeToWhoAsks(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		w.resolve = func(p config.Process) (Target, error) {
+			return Target{}, &Refusal{Reason: ReasonMasked, Detail: "masked"}
+		}
+		w.raise(1, "nginx")
+		w.settle()
+		for want := 2; want < 4; want++ {
+			number, err := w.engine.Restart("nginx", Operator{Name: "root"}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if told := w.reasons("nginx"); len(told) != want {
+				t.Errorf("told %v, want %d times", told, want)
+			}
+			if last := w.events[len(w.events)-1]; last.Recovery != number || last.Kind != NotActing {
+				t.Errorf("the last event is %+v, want that of recovery %d", last, number)
+			}
+		}
+	})
+}
+
+func TestRestartThatWaitsWhenTheDaemonStopsIsToldInterrupted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_parallel_restarts = 1\n")
+		release := make(chan struct{})
+		w.restart = func(context.Context, Order) error { <-release; return nil }
+		w.raise(1, "first")
+		w.poll()
+		if _, err := w.engine.Restart("second", Operator{}, false); err != nil {
+			t.Fatal(err)
+		}
+		go w.engine.Stop(t.Context())
+		synctest.Wait()
+		w.wantKinds("second", OperatorRestart, RecoveryInterrupted)
+		close(release)
 	})
 }
 

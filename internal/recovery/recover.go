@@ -188,12 +188,15 @@ func (e *Engine) finish(p *process, o outcome) {
 		e.settle(p, o.ended)
 	case refused:
 		p.breaker.Abandoned()
-		e.settle(p, o.ended)
+		if p.manual {
+			p.said = ReasonNone // who asked wants to hear it again
+		}
 		detail := ""
 		if o.err != nil {
 			detail = o.err.Error()
 		}
 		e.sayNotActing(p, o.reason, detail)
+		e.settle(p, o.ended)
 	case interrupted:
 		p.breaker.Abandoned()
 		ev := e.ended(RecoveryInterrupted, p, o)

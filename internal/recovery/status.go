@@ -55,6 +55,10 @@ type Status struct {
 	Reason  Reason
 	Target  Target
 	Breaker breaker.Snapshot
+	// Began is when the recovery under way began, zero where there is none.
+	Began time.Time
+	// By is the operator who asked for it.
+	By Operator
 	// Probation says that the last restart has not held for stable_time.
 	Probation bool
 }
@@ -83,17 +87,24 @@ func (e *Engine) Status() []Status {
 	now := time.Now()
 	all := make([]Status, 0, len(e.processes))
 	for _, p := range e.processes {
-		ev := e.event(KindUnknown, p)
-		s := Status{
-			Process: p.name, Stage: p.stage.String(), InAlarm: p.inAlarm, IDs: ev.IDs,
-			Reason: p.said, Target: p.target, Breaker: ev.Breaker,
-			Probation: p.breaker.OnProbation(now, e.limits()),
-		}
-		if p.inAlarm {
-			s.Since = p.since
-		}
-		all = append(all, s)
+		all = append(all, e.statusOf(p, now))
 	}
 	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.Process, b.Process) })
 	return all
+}
+
+func (e *Engine) statusOf(p *process, now time.Time) Status {
+	ev := e.event(KindUnknown, p)
+	s := Status{
+		Process: p.name, Stage: p.stage.String(), InAlarm: p.inAlarm, IDs: ev.IDs,
+		Reason: p.said, Target: p.target, Breaker: ev.Breaker, By: p.by,
+		Probation: p.breaker.OnProbation(now, e.limits()),
+	}
+	if p.inAlarm {
+		s.Since = p.since
+	}
+	if p.stage == running {
+		s.Began = p.beganAt
+	}
+	return s
 }
