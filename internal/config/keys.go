@@ -10,6 +10,7 @@ const (
 	sectionDatabase = "database"
 	sectionMonitor  = "monitor"
 	sectionLogging  = "logging"
+	sectionControl  = "control"
 	sectionProcess  = "process"
 	processPrefix   = sectionProcess + "."
 	defaultSection  = processPrefix + "default"
@@ -21,7 +22,7 @@ const variablePrefix = "MONITOR_SERVICE_"
 // Key is one key of config.ini. The keys are the one table that validation,
 // suggestions, environment variables and documentation come from.
 type Key struct {
-	// Section is "database", "monitor", "logging" or, for the sections
+	// Section is "database", "monitor", "logging", "control" or, for the sections
 	// [process.NAME] and [process.default], "process".
 	Section string
 	Name    string
@@ -114,6 +115,7 @@ func Keys() []Key {
 	keys = append(keys, databaseKeys()...)
 	keys = append(keys, monitorKeys()...)
 	keys = append(keys, loggingKeys()...)
+	keys = append(keys, controlKeys()...)
 	return append(keys, processKeys()...)
 }
 
@@ -170,7 +172,7 @@ func (t table) find(kind, name string) (Key, bool) {
 // kindOf returns the kind of a section, empty for one that does not exist.
 func kindOf(section string) string {
 	switch section {
-	case sectionDatabase, sectionMonitor, sectionLogging:
+	case sectionDatabase, sectionMonitor, sectionLogging, sectionControl:
 		return section
 	}
 	if len(section) > len(processPrefix) && strings.HasPrefix(section, processPrefix) {

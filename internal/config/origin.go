@@ -57,7 +57,7 @@ func (o Origin) String() string {
 	return o.Source.String()
 }
 
-// Origin says where the value of a key of [database], [monitor] or [logging]
+// Origin says where the value of a key of [database], [monitor], [logging] or [control]
 // came from.
 func (c *Config) Origin(section, key string) Origin {
 	if o, ok := c.origins[originKey(section, key)]; ok {

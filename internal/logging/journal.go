@@ -50,6 +50,9 @@ func appendJournal(b []byte, e entry) []byte {
 		if len(b) > maxEntry {
 			break
 		}
+		if id := messageID(f.value); f.key == keyEvent && id != "" {
+			b = appendJournalField(b, "MESSAGE_ID", id)
+		}
 		b = appendJournalField(b, fieldName(f.key), f.value)
 	}
 	return b

@@ -137,8 +137,10 @@ type Event struct {
 	Recovery uint64
 	// By is the operator who asked for the recovery or for the change.
 	By Operator
-	// Until is the end of a pause, zero where it has none.
+	// Until is the end of a pause, zero where it has none. Why is what the
+	// operator said it is for.
 	Until time.Time
+	Why   string
 }
 
 // Operator is who asks the daemon for something over its control socket, by
