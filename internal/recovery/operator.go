@@ -24,7 +24,8 @@ type Pause struct {
 	Why string `json:"why,omitempty"`
 }
 
-func (p Pause) over(now time.Time) bool { return !p.Until.IsZero() && !now.Before(p.Until) }
+// Over says whether the time of the pause is over.
+func (p Pause) Over(now time.Time) bool { return !p.Until.IsZero() && !now.Before(p.Until) }
 
 // Pause leaves a process alone until Resume, or until its time is over. The
 // empty name pauses all. A recovery under way goes on.
@@ -58,13 +59,13 @@ func (e *Engine) Pauses() map[string]Pause {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
-	maps.DeleteFunc(e.pauses, func(_ string, p Pause) bool { return p.over(now) })
+	maps.DeleteFunc(e.pauses, func(_ string, p Pause) bool { return p.Over(now) })
 	return maps.Clone(e.pauses)
 }
 
 func (e *Engine) paused(name string, now time.Time) bool {
 	for _, n := range []string{everything, name} {
-		if p, ok := e.pauses[n]; ok && !p.over(now) {
+		if p, ok := e.pauses[n]; ok && !p.Over(now) {
 			return true
 		}
 	}

@@ -67,7 +67,7 @@ func (e *Engine) Prospect(name string) Prospect {
 		MaxPerCycle: e.cfg.Monitor.MaxRestartsPerCycle, ReadOnly: e.readOnly, DryRun: e.cfg.Monitor.DryRun,
 	}
 	for _, n := range slices.Compact([]string{name, everything}) {
-		if pause, ok := e.pauses[n]; ok && !pause.over(now) {
+		if pause, ok := e.pauses[n]; ok && !pause.Over(now) {
 			prospect.Pauses = append(prospect.Pauses, pause)
 		}
 	}
