@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"monitor_service/internal/config"
+	"monitor_service/internal/control"
 )
 
 // The exit statuses.
@@ -19,6 +20,7 @@ const (
 	exitDone    = 0
 	exitFailed  = 1
 	exitUsage   = 2
+	exitAbsent  = 3  // the daemon is not running
 	exitConfig  = 78 // EX_CONFIG of sysexits.h; the unit file does not restart on it
 	programName = "monitor_service"
 )
@@ -34,6 +36,7 @@ type program struct {
 	environ        []string
 	stdout, stderr io.Writer
 	configPath     string
+	socketPath     string
 	// entered says that the command line was understood: what fails after
 	// that is no mistake of usage.
 	entered bool
@@ -60,6 +63,9 @@ func (p *program) status(err error) int {
 	case !p.entered:
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nTry '%s --help'.\n", programName, err, programName)
 		return exitUsage
+	case errors.Is(err, control.ErrNotRunning):
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
+		return exitAbsent
 	case errors.As(err, &mistakes), errors.Is(err, errConfig):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
 		return exitConfig
@@ -84,7 +90,8 @@ func (p *program) command() *cobra.Command {
 		Args:             cobra.NoArgs,
 		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(p.statusCommand(), p.historyCommand(), p.explainCommand(), p.restartCommand(), p.resetCommand(),
+		p.pauseCommand(), p.resumeCommand(), p.checkNowCommand())
 	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.versionCommand())
 	return root
 }

@@ -15,11 +15,14 @@ import (
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/control"
 	"monitor_service/internal/healthcheck"
+	"monitor_service/internal/history"
 	"monitor_service/internal/logging"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/restart"
+	"monitor_service/internal/state"
 	"monitor_service/internal/systemd"
 )
 
@@ -65,13 +68,33 @@ type Daemon struct {
 	// said is the status that systemd was told last.
 	said string
 	emit func(recovery.Event)
+
+	// What follows is for those who ask over the control socket.
+	procs   *proctable.Table
+	systemd *systemd.Client // nil on a host without systemd
+	// state is nil where nothing survives the daemon.
+	state    *state.Dir
+	history  *history.Recorder
+	watchers watchers
+	server   *control.Server
+	desk     *desk
+	started  time.Time
+	nextPoll time.Time
+	shown    atomic.Pointer[view]
+	// polls are asked for by an operator; each gets the result.
+	polls chan chan<- polled
+	// ended is closed when the loop has ended, so that nobody waits for it.
+	ended chan struct{}
 }
 
 // New builds the daemon and connects to nothing yet. An error that is a
 // config.Mistakes lists everything that is wrong with the configuration. On an
 // error nothing is left behind.
 func New(opts Options) (_ *Daemon, err error) {
-	d := &Daemon{opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier()}
+	d := &Daemon{
+		opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier(),
+		started: time.Now(), polls: make(chan chan<- polled), ended: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.undo.unwind())
@@ -91,9 +114,12 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, fmt.Errorf("cannot set up the database: %w", err)
 	}
 	d.undo.push("close the database", func() error { return d.db.Close() })
+	d.remember()
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
+	d.recall()
+	d.show()
 	for _, w := range warnings {
 		d.log.Warn("Configuration", "warning", w.String())
 	}
@@ -111,8 +137,9 @@ func (d *Daemon) newEngine() error {
 	if systemd.Booted() {
 		client := systemd.NewClient()
 		d.undo.push("leave the message bus", func() error { client.Close(); return nil })
-		options.Units = client
+		options.Units, d.systemd = client, client
 	}
+	d.procs = procs
 	d.units = restart.New(options)
 	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
@@ -136,6 +163,8 @@ func (d *Daemon) observer() func(recovery.Event) {
 	write := logging.Events(d.log)
 	return func(ev recovery.Event) {
 		write(ev)
+		d.history.Observe(ev)
+		d.watchers.tell(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)
 		}

@@ -36,12 +36,20 @@ func (d *Daemon) replace() error {
 			return err
 		}
 	}
-	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
+	server, err := d.otherServer(cfg.Control)
+	if err == nil {
+		err = d.logs.Reconfigure(cfg.Logging)
+	}
+	if err != nil {
 		if db != nil {
 			err = errors.Join(err, db.Close())
 		}
+		if server != nil {
+			err = errors.Join(err, server.Close())
+		}
 		return err
 	}
+	d.useServer(cfg.Control, server)
 	d.cfg = cfg
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
 	if db == nil {
