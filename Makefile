@@ -46,6 +46,7 @@ race: test-deps ## run these and the integration tests under the race detector
 
 e2e: test-deps ## run the tests on a whole host under real systemd
 	$(GOTESTSUM) -tags e2e -timeout 30m ./internal/e2e ./internal/testenv/host
+	$(GOTESTSUM) -tags e2e -run '^TestOnAHost' ./internal/restart
 
 fuzz: ## fuzz what reads foreign input, FUZZTIME each
 	@grep -rEl '^func Fuzz' --include='*_test.go' internal | while read -r file; do \

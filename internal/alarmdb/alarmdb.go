@@ -119,7 +119,7 @@ func (db *DB) Close() error { return db.sql.Close() }
 func (db *DB) String() string { return db.where }
 
 // Poll reads all rows that are in alarm and not acknowledged, by process_id.
-// It takes at most query_timeout. More than MaxRows rows are an error that
+// It takes at most query_timeout and answerGrace. More than MaxRows rows are an error that
 // wraps ErrTooManyRows.
 func (db *DB) Poll(ctx context.Context) ([]recovery.Row, error) {
 	ctx, cancel := db.limit(ctx)
@@ -136,7 +136,8 @@ func (db *DB) Poll(ctx context.Context) ([]recovery.Row, error) {
 }
 
 // Standing implements recovery.Alarms. A row whose process has another name
-// by now is no longer a row of the alarm. It takes at most query_timeout.
+// by now is no longer a row of the alarm. It takes at most query_timeout and
+// answerGrace.
 func (db *DB) Standing(ctx context.Context, alarm recovery.Alarm) ([]recovery.Row, error) {
 	action := fmt.Sprintf("read the alarm of %q again", alarm.Process)
 	ctx, cancel := db.limit(ctx)

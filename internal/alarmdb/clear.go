@@ -16,7 +16,7 @@ import (
 // "Restarted at" and the local time to their notes, guarded by what the rows
 // were when they were read; an alarm of more than chunkRows rows takes several
 // statements, and what the first ones cleared is counted also where a later
-// one fails. It takes at most query_timeout.
+// one fails. It takes at most query_timeout and answerGrace.
 func (db *DB) Clear(ctx context.Context, alarm recovery.Alarm, restartedAt time.Time) (int, error) {
 	ctx, cancel := db.limit(ctx)
 	defer cancel()

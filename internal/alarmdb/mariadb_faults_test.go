@@ -208,6 +208,20 @@ func TestStatementBehindALockEndsOnTheServerToo(t *testing.T) {
 	s.wantRow(1, "1", "NULL", "n")
 }
 
+// TestServerKnowsTheTimeLimit is for what no test can hold up long enough:
+// without a limit of its own MariaDB notices within seconds that somebody who
+// waits for a table's lock has hung up, and never while it reads.
+func TestServerKnowsTheTimeLimit(t *testing.T) {
+	s := site{t: t, cfg: mariadb.Start(t).Config()}
+	s.cfg.QueryTimeout = 1500 * time.Millisecond
+	var statement, tableLock, rowLock string
+	err := s.open().sql.QueryRow("SELECT @@max_statement_time, @@lock_wait_timeout, @@innodb_lock_wait_timeout").
+		Scan(&statement, &tableLock, &rowLock)
+	if err != nil || statement != "1.5" || tableLock != "2" || rowLock != "2" {
+		t.Errorf("a statement may take %s s, wait %s s for a table and %s s for a row (%v)", statement, tableLock, rowLock, err)
+	}
+}
+
 func TestServerThatHangsIsGivenUpOn(t *testing.T) {
 	srv := mariadb.Start(t)
 	s := newMariaDBSite(t, srv, Schema(config.DriverMySQL))

@@ -40,7 +40,7 @@ type Event int
 
 // The events.
 const (
-	unknownEvent Event = iota
+	_ Event = iota
 	// Trial: the reset time is over and one recovery is let through.
 	Trial
 	// Success: a recovery ended with a verified restart.

@@ -56,7 +56,11 @@ func explainText(s screen, e control.Explanation) string {
 		fmt.Fprintf(&b, "  strategy %s%s\n", e.Strategy, printable(targetOf(e)))
 	}
 	if len(e.Steps) > 0 {
-		section("What would be done")
+		title := "What would be done"
+		if !e.Acts {
+			title = "What would be done otherwise"
+		}
+		section(title)
 		for i, step := range e.Steps {
 			limit := ""
 			if step.LimitSeconds > 0 {

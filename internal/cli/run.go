@@ -46,9 +46,8 @@ func (p *program) run(ctx context.Context, once, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	d, err := daemon.New(daemon.Options{
-		ConfigPath: path, Environ: p.environ, DryRun: dryRun, Version: version(),
-	})
+	opts := daemon.Options{ConfigPath: path, Environ: p.environ, DryRun: dryRun, Version: version()}
+	d, err := daemon.New(opts) //nolint:contextcheck // what is logged at the start is not bound to a request
 	if err != nil {
 		return err
 	}

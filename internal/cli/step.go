@@ -72,10 +72,10 @@ func age(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return d.String()
-	case d < 10*time.Minute:
-		return strings.TrimSuffix(d.String(), "0s")
+	case d < time.Hour && (d >= 10*time.Minute || d%time.Minute == 0):
+		return fmt.Sprintf("%dm", d.Round(time.Minute)/time.Minute)
 	case d < time.Hour:
-		return d.Round(time.Minute).String()[:len(d.Round(time.Minute).String())-2]
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
 	case d < day:
 		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
 	}

@@ -16,6 +16,7 @@ import (
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
 	"monitor_service/internal/control"
+	"monitor_service/internal/handover"
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/history"
 	"monitor_service/internal/logging"
@@ -144,7 +145,27 @@ func (d *Daemon) newEngine() error {
 	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
 	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(options.Units, procs), d.emit)
+	d.takeOver()
 	return nil
+}
+
+// takeOver goes on with what a predecessor has left, where there is a state
+// directory. Without one a daemon that is killed in the middle of a recovery
+// leaves the next one to begin it anew, which is no reason not to start.
+func (d *Daemon) takeOver() {
+	if d.state == nil {
+		return
+	}
+	dir, err := handover.Open(d.state.String())
+	if err != nil {
+		d.log.Warn("Recoveries are begun anew after a restart of the daemon", "error", err)
+		return
+	}
+	left, err := dir.Left()
+	if err != nil {
+		d.log.Warn("Not all of what a predecessor has left can be read, ignoring", "error", err)
+	}
+	d.engine.HandOver(dir, left)
 }
 
 func (d *Daemon) load() (*config.Config, []config.Warning, error) {
@@ -178,6 +199,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 // Once makes one poll, finishes its recoveries and returns. The error says
 // what failed, be it the poll, a recovery or a write-back.
 func (d *Daemon) Once(ctx context.Context) (err error) {
+	//nolint:contextcheck // stopping goes on after the context has ended
 	defer func() { err = errors.Join(err, d.stop()) }()
 	at := time.Now()
 	rows, err := d.db.Poll(ctx)

@@ -29,6 +29,7 @@ type polled struct {
 // could not be stopped; a failed poll or recovery never ends Run.
 func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 	l := &loop{d: d, results: make(chan polled, 1)}
+	//nolint:contextcheck // stopping goes on after the context has ended
 	defer func() {
 		close(d.ended)
 		if nerr := d.notify.Stopping("Stopping; recoveries under way may finish"); nerr != nil {

@@ -233,6 +233,15 @@ func TestTheBuiltInCheckOfAProcess(t *testing.T) {
 		!strings.Contains(err.Error(), "no process \""+name) {
 		t.Errorf("not running: got %v", err)
 	}
+	run(t, name)
+	if err := New(nil, table).Check(t.Context(), withTimeout(o, time.Minute)); err != nil {
+		t.Errorf("running: got %v", err)
+	}
+}
+
+// run starts a script of this name that ends with the test.
+func run(t *testing.T, name string) {
+	t.Helper()
 	script := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(script, []byte("#!/bin/sh\necho ready\nsleep 1000\n"), 0o700); err != nil {
 		t.Fatal(err)
@@ -253,9 +262,6 @@ func TestTheBuiltInCheckOfAProcess(t *testing.T) {
 	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := New(nil, table).Check(t.Context(), withTimeout(o, time.Minute)); err != nil {
-		t.Errorf("running: got %v", err)
-	}
 }
 
 func withTimeout(o recovery.Order, timeout time.Duration) recovery.Order {
@@ -268,10 +274,15 @@ func TestAProcessThatIsAnotherOneEachTimeIsNotHealthy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &processLook{table: table, name: "no-such-process-anywhere"}
+	name := "a-process-that-falls-over-" + strconv.Itoa(os.Getpid())
+	run(t, name)
+	l := &processLook{table: table, name: name}
 	// What was seen before is gone, as a process that fell over at once is.
 	l.before = []proctable.Process{{PID: 1 << 29, Start: 1}}
-	if err := l.look(t.Context(), time.Second); err == nil {
-		t.Error("passed")
+	if err := l.look(t.Context(), time.Second); err == nil || !strings.Contains(err.Error(), "does not stay") {
+		t.Errorf("got %v", err)
+	}
+	if err := l.look(t.Context(), time.Second); err != nil {
+		t.Errorf("it stays now: %v", err)
 	}
 }

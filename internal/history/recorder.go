@@ -156,13 +156,13 @@ func (r *Recorder) save() {
 // concerns says whether a kind of event is part of a recovery's story.
 func concerns(kind recovery.Kind) bool {
 	switch kind {
-	case recovery.RecoveryStarted, recovery.Restarted, recovery.HealthPassed, recovery.AttemptFailed,
+	case recovery.RecoveryStarted, recovery.RecoveryResumed, recovery.Restarted, recovery.HealthPassed, recovery.AttemptFailed,
 		recovery.RecoverySucceeded, recovery.RecoveryFailed, recovery.RecoveryInterrupted,
 		recovery.Cleared, recovery.Superseded, recovery.WriteBackFailed, recovery.WriteBackRefused,
 		recovery.Flapped, recovery.NotClearedInTime, recovery.BreakerOpened:
 		return true
 	case recovery.KindUnknown, recovery.AlarmFound, recovery.AlarmGone, recovery.NotActing,
-		recovery.BreakerHalfOpen, recovery.BreakerClosed, recovery.CapReached, recovery.DatabaseLost,
+		recovery.BreakerHalfOpen, recovery.BreakerClosed, recovery.HandoverFailed, recovery.CapReached, recovery.DatabaseLost,
 		recovery.DatabaseBack, recovery.OperatorRestart, recovery.OperatorReset, recovery.OperatorPause,
 		recovery.OperatorResume, recovery.OperatorPoll, recovery.OperatorRefused:
 	}
@@ -173,7 +173,7 @@ func (r *Recorder) note(ev recovery.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch ev.Kind { //nolint:exhaustive // concerns has sorted the others out
-	case recovery.RecoveryStarted:
+	case recovery.RecoveryStarted, recovery.RecoveryResumed:
 		r.running[ev.Process] = begin(ev, ev.At)
 	case recovery.Restarted:
 		r.underWay(ev).restarted(ev)
@@ -186,6 +186,10 @@ func (r *Recorder) note(ev recovery.Event) {
 	case recovery.RecoveryInterrupted:
 		r.finish(ev, Interrupted)
 	default:
+		if u := r.running[ev.Process]; u != nil && len(u.Attempts) == 0 {
+			// A predecessor has told its end; what was left is the alarm.
+			delete(r.running, ev.Process)
+		}
 		if last := r.last[ev.Process]; last != nil {
 			last.Afterwards = ev.Kind.String()
 			r.changed[last] = true

@@ -55,6 +55,8 @@ func line(e recovery.Event) (slog.Level, string) {
 		return notActing(e.Reason)
 	case recovery.RecoveryStarted:
 		return slog.LevelInfo, "Recovery started"
+	case recovery.RecoveryResumed:
+		return slog.LevelInfo, "Recovery goes on where it was left"
 	case recovery.AttemptFailed:
 		return slog.LevelWarn, "Attempt failed"
 	case recovery.Restarted:
@@ -85,6 +87,8 @@ func line(e recovery.Event) (slog.Level, string) {
 		return slog.LevelInfo, "Breaker lets one trial through"
 	case recovery.BreakerClosed:
 		return slog.LevelInfo, "Breaker closed"
+	case recovery.HandoverFailed:
+		return slog.LevelWarn, "Recoveries under way cannot be kept for a later daemon, which may restart a process again for the same alarm"
 	case recovery.CapReached:
 		return slog.LevelWarn, "More alarms in one poll than max_restarts_per_cycle, the rest wait for the next poll"
 	case recovery.DatabaseLost:

@@ -65,6 +65,10 @@ func messageID(event string) string {
 		return "7d0e7a26515d41ad87e9d7b3b907b613"
 	case recovery.OperatorRefused.String():
 		return "be1e963597794f369bf0c1ac90691782"
+	case recovery.RecoveryResumed.String():
+		return "0d1aa2afe2794ab58275de9da7d0c682"
+	case recovery.HandoverFailed.String():
+		return "46044bcc06ad4e0c87c06134ce240126"
 	}
 	return ""
 }

@@ -75,6 +75,11 @@ type Order struct {
 	ID int64
 	// Attempt counts from 1.
 	Attempt int
+	// Unsure says that the restart may have been done already, by an
+	// attempt of which the end was not seen. A run of the target that is
+	// not among those Before it is then the restart.
+	Unsure bool
+	Before []string
 }
 
 // Restarter restarts processes.
@@ -85,8 +90,13 @@ type Restarter interface {
 	Resolve(ctx context.Context, p config.Process) (Target, error)
 	// Prepare runs pre_restart_command, where there is one.
 	Prepare(ctx context.Context, o Order) error
+	// Runs tells the target's runs apart, so that a restart shows as a run
+	// that was not there before. It is empty where nothing runs, and where
+	// the host cannot tell.
+	Runs(ctx context.Context, o Order) ([]string, error)
 	// Restart restarts the target and returns when the restart is done. An
-	// error that wraps ErrPermanent will not be better at a second attempt.
+	// error that wraps ErrPermanent will not be better at a second attempt,
+	// one that wraps ErrUnsure may come of a restart that was done.
 	Restart(ctx context.Context, o Order) error
 }
 

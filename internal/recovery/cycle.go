@@ -24,6 +24,7 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 	}
 	alarmed := e.note(alarms, polledAt, now)
 	e.noteGone(alarms, polledAt, now)
+	e.dropLeft()
 
 	begun, waiting := 0, 0
 	for _, p := range alarmed {
@@ -34,12 +35,7 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 			reason = ReasonCap
 			waiting++
 		}
-		switch reason {
-		case ReasonNone:
-		case ReasonQueued, ReasonRunning, ReasonWriteBack:
-			// Their own events have told it.
-			continue
-		default:
+		if reason != ReasonNone {
 			e.sayNotActing(p, reason, "")
 			continue
 		}
@@ -95,8 +91,9 @@ func (e *Engine) note(alarms map[string]Alarm, polledAt, now time.Time) []*proce
 	for name, a := range alarms {
 		p, ok := e.processes[name]
 		if !ok {
-			p = &process{name: name, breaker: breaker.New()}
+			p = &process{name: name, breaker: breaker.New(), begun: e.left[name]}
 			e.processes[name] = p
+			delete(e.left, name)
 		}
 		if p.settledAt.After(polledAt) {
 			continue
@@ -127,23 +124,19 @@ func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
 			// row changed and leaves it as it is.
 			continue
 		case writingBack:
-			if p.restoredAt.After(polledAt) || e.writer.busyWith(p) {
-				continue
-			}
-		case awaitingOwner:
-			if p.restoredAt.After(polledAt) {
-				continue
+			if e.writer.busyWith(p) {
+				continue // it is this daemon that clears it
 			}
 		case queued:
 			if p.manual {
 				continue
 			}
 			p.breaker.Abandoned()
-		case idle:
+		case awaitingOwner, idle:
 		}
 		e.emit(e.event(AlarmGone, p))
 		p.inAlarm = false
-		e.settle(p, now)
+		e.conclude(p, now)
 	}
 	e.dropSettled()
 }
@@ -215,7 +208,7 @@ func (e *Engine) notCleared(p *process, now time.Time) {
 	ev.Reason = ReasonNotCleared
 	e.emit(ev)
 	e.fail(p, now, ReasonNotCleared, "nobody cleared the alarm in time")
-	e.settle(p, now)
+	e.conclude(p, now)
 	p.conf = e.cfg.Process(p.name)
 }
 
@@ -242,8 +235,8 @@ func (e *Engine) fail(p *process, now time.Time, reason Reason, text string) {
 // sayNotActing tells why a process is left alone, once as long as the reason
 // stays the same.
 func (e *Engine) sayNotActing(p *process, reason Reason, detail string) {
-	if p.said == reason {
-		return
+	if p.said == reason || reason == ReasonQueued || reason == ReasonRunning || reason == ReasonWriteBack {
+		return // the last three are told by events of their own
 	}
 	p.said = reason
 	ev := e.event(NotActing, p)
@@ -273,6 +266,10 @@ func (e *Engine) dispatch() {
 		j := job{
 			process: p.conf, alarm: p.alarm, trial: p.trial, manual: p.manual,
 			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,
+			begun: p.begun, trust: e.cfg.Database.ClearTimeout,
+		}
+		if p.manual {
+			j.begun = nil // who asks for a restart gets one, whatever was done before
 		}
 		e.workers.Go(func() { e.finish(p, e.recover(e.life, p, j)) })
 	}

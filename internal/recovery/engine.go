@@ -46,6 +46,13 @@ type Engine struct {
 	stopping bool
 	// recoveries counts the recoveries, for their numbers.
 	recoveries uint64
+
+	handover Handover
+	// left is what a predecessor of this daemon has left, until the first
+	// poll.
+	left map[string]*Begun
+	// keepFailed says that the handover could not be kept last.
+	keepFailed bool
 }
 
 // stage is where a process stands between its alarm and the end of it.
@@ -95,6 +102,8 @@ type process struct {
 	restoredAt time.Time
 	// target is what the last recovery acted upon.
 	target Target
+	// begun is what the next recovery of the same alarm goes on with.
+	begun *Begun
 }
 
 // New returns an engine that is ready for Cycle. Stop ends it.
@@ -128,7 +137,7 @@ func (e *Engine) Reconfigure(cfg *config.Config, alarms Alarms) {
 		e.alarms = alarms
 		for _, p := range e.processes {
 			if p.stage == writingBack || p.stage == awaitingOwner {
-				e.settle(p, time.Now())
+				e.conclude(p, time.Now())
 			}
 		}
 	}
@@ -194,7 +203,7 @@ func (e *Engine) stop(ctx context.Context) {
 	e.workers.Wait()
 	stopKill()
 	e.kill()
-	e.writer.stop()
+	e.writer.stop() //nolint:contextcheck // the last write-backs have a time limit of their own
 }
 
 func (e *Engine) limits() breaker.Limits {
@@ -205,7 +214,8 @@ func (e *Engine) limits() breaker.Limits {
 	}
 }
 
-// settle ends what was going on with a process.
+// settle ends what was going on with a process. What it was doing may be gone
+// on with.
 func (e *Engine) settle(p *process, now time.Time) {
 	p.stage = idle
 	p.trial, p.manual, p.by = false, false, Operator{}

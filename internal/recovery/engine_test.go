@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -504,6 +505,206 @@ func TestReloadKeepsBreakersAndRecoveries(t *testing.T) {
 	})
 }
 
+func TestWaitingProcessIsQueuedOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_parallel_restarts = 1\n")
+		w.restart = func(context.Context, Order) error { time.Sleep(10 * time.Minute); return nil }
+		w.raise(1, "first")
+		w.raise(2, "second")
+		for range 5 {
+			w.poll()
+			time.Sleep(time.Minute)
+		}
+		if s := w.engine.Summary(); s.Queued != 1 {
+			t.Errorf("after five polls: %+v", s)
+		}
+		w.settle()
+		w.wantRestarts("second", 1)
+	})
+}
+
+func TestMoreImportantAlarmOvertakesTheQueue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_parallel_restarts = 1\n[process.important]\npriority = 1\n")
+		w.restart = func(context.Context, Order) error { time.Sleep(time.Minute); return nil }
+		w.raise(1, "first")
+		w.raise(2, "second")
+		w.poll()
+		w.raise(3, "important")
+		time.Sleep(time.Second)
+		w.settle()
+		if a, b := w.restarts["important"][0], w.restarts["second"][0]; a.After(b) {
+			t.Error("the important one waited for one that came before it")
+		}
+	})
+}
+
+// TestTrialIsNotLost opens a breaker, lets its reset time pass, and takes the
+// trial away before it has touched anything: it must be free for the next
+// poll.
+func TestTrialIsNotLost(t *testing.T) {
+	for name, take := range map[string]func(w *world){
+		"the alarm goes while it waits": func(w *world) {
+			release := make(chan struct{})
+			w.restart = func(context.Context, Order) error { <-release; return nil }
+			w.raise(2, "other")
+			w.poll()
+			w.poll() // the trial waits for the other one
+			w.with(1, func(r *row) { r.alarm = false })
+			time.Sleep(time.Second)
+			w.poll()
+			close(release)
+			synctest.Wait()
+			w.with(1, func(r *row) { r.alarm = true })
+		},
+		"it is refused": func(w *world) {
+			w.resolve = func(config.Process) (Target, error) { return Target{}, &Refusal{Reason: ReasonMasked} }
+			w.settle()
+			w.resolve = nil
+		},
+		"the cap is reached": func(w *world) {
+			w.raise(0, "before") // of a lower process_id
+			w.settle()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t, "max_restart_failures = 1\nmax_parallel_restarts = 1\nmax_restarts_per_cycle = 1\n"+
+					"[process.default]\nmax_attempts = 1\n[process.other]\npriority = 1\n")
+				w.restart = always(errBroken)
+				w.raise(1, "bad")
+				w.settle()
+				w.wantRestarts("bad", 1)
+				w.restart = nil
+				time.Sleep(time.Hour)
+				take(w)
+				w.wantRestarts("bad", 1)
+				w.settle()
+				w.wantRestarts("bad", 2)
+			})
+		})
+	}
+}
+
+func TestCapIsToldOnceAsLongAsItHolds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_restarts_per_cycle = 1\n")
+		for i := range int64(5) {
+			w.raise(i, fmt.Sprint("p", i))
+		}
+		for range 6 {
+			w.settle()
+		}
+		if n := w.count(CapReached); n != 1 {
+			t.Errorf("it was told %d times", n)
+		}
+		w.raise(1, "p1")
+		w.raise(2, "p2")
+		time.Sleep(time.Hour)
+		w.settle()
+		if n := w.count(CapReached); n != 2 {
+			t.Errorf("the next time it was not told: %d", n)
+		}
+	})
+}
+
+func TestAlarmRaisedAgainBeforeTheRestartBeganIsCleared(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_parallel_restarts = 1\n")
+		w.restart = func(context.Context, Order) error { time.Sleep(time.Hour); return nil }
+		w.raise(1, "first")
+		w.raise(2, "second")
+		w.poll()
+		w.with(2, func(r *row) { r.notes = "still down" })
+		if _, err := w.engine.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if w.inAlarm(2) {
+			t.Error("the alarm stands though its last change came before the restart")
+		}
+	})
+}
+
+func TestDatabaseThatRefusesTwiceIsLeftInPeaceForAWhile(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		var tries atomic.Int64
+		w.clearErr = func(string) error {
+			tries.Add(1)
+			return errBroken
+		}
+		for i := range int64(8) {
+			w.raise(i, fmt.Sprint("p", i))
+		}
+		// All are restored at the same time, later than the first round.
+		w.check = func(context.Context, Order) error { time.Sleep(time.Second); return nil }
+		w.poll()
+		time.Sleep(time.Second + time.Millisecond)
+		synctest.Wait()
+		// Each restored process may wake the writer once more.
+		if n := tries.Load(); n > 2*8 {
+			t.Errorf("%d tries at once", n)
+		}
+		before := tries.Load()
+		time.Sleep(time.Hour)
+		if n := tries.Load() - before; n > 2*150 {
+			t.Errorf("%d tries in an hour", n)
+		}
+	})
+}
+
+func TestOtherDatabaseOwesNothingToTheFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, other := newWorld(t, ""), newWorld(t, "")
+		w.clearErr = func(string) error { return errBroken }
+		w.raise(1, "nginx")
+		other.raise(1, "nginx")
+		w.settle()
+		w.engine.Reconfigure(parse(t, baseConfig), other)
+		w.mu.Lock()
+		w.clearErr = nil
+		w.mu.Unlock()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if !w.inAlarm(1) || !other.inAlarm(1) {
+			t.Error("an alarm was cleared for a restart that another database asked for")
+		}
+	})
+}
+
+func TestReloadTriesToWriteAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		w.clearErr = func(string) error { return ErrReadOnly }
+		w.raise(1, "nginx")
+		w.settle()
+		w.mu.Lock()
+		w.clearErr = nil
+		w.mu.Unlock()
+		w.engine.Reconfigure(parse(t, baseConfig), nil)
+		w.raise(2, "redis")
+		w.settle()
+		if w.inAlarm(2) {
+			t.Error("after a reload the daemon is still read-only")
+		}
+	})
+}
+
+func TestAlarmBeingClearedIsNotToldAsGone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		release := make(chan struct{})
+		w.clearErr = func(string) error { <-release; return nil }
+		w.raise(1, "nginx")
+		w.poll()
+		time.Sleep(time.Second)
+		w.engine.Cycle(time.Now(), nil) // as if the update were done and not yet answered
+		close(release)
+		synctest.Wait()
+		w.wantKinds("nginx", AlarmFound, RecoveryStarted, Restarted, HealthPassed, RecoverySucceeded, Cleared)
+	})
+}
+
 func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, "max_parallel_restarts = 1\n")
@@ -518,6 +719,22 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 			t.Error("the one under way was not finished, or the queued one was begun")
 		}
 		w.wantRestarts("second", 0)
+	})
+}
+
+func TestStopTriesOwedWriteBacksOnceMore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		w.clearErr = func(string) error { return errBroken }
+		w.raise(1, "nginx")
+		w.settle()
+		w.mu.Lock()
+		w.clearErr = nil
+		w.mu.Unlock()
+		w.engine.Stop(t.Context())
+		if w.inAlarm(1) {
+			t.Error("the alarm of the restarted process stands, and the next daemon will restart it again")
+		}
 	})
 }
 

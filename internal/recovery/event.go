@@ -23,6 +23,10 @@ const (
 	NotActing
 	// RecoveryStarted: the target is known and the first step follows.
 	RecoveryStarted
+	// RecoveryResumed takes the place of RecoveryStarted where an earlier
+	// recovery is gone on with: one of this daemon whose end was not seen,
+	// or one of a daemon that ended in the middle of it.
+	RecoveryResumed
 	// AttemptFailed: one attempt failed; Err and Reason say how.
 	AttemptFailed
 	// Restarted: the restart of one attempt is done, its check follows.
@@ -53,6 +57,9 @@ const (
 	BreakerOpened
 	BreakerHalfOpen
 	BreakerClosed
+	// HandoverFailed: what a successor of this daemon has to know could not
+	// be kept. Told once, until it works again.
+	HandoverFailed
 	// CapReached: more alarms in one poll than max_restarts_per_cycle;
 	// Count is how many wait.
 	CapReached
@@ -80,6 +87,7 @@ var kindNames = [numKinds]string{
 	AlarmGone:           "alarm_gone",
 	NotActing:           "not_acting",
 	RecoveryStarted:     "recovery_started",
+	RecoveryResumed:     "recovery_resumed",
 	AttemptFailed:       "attempt_failed",
 	Restarted:           "restarted",
 	HealthPassed:        "health_passed",
@@ -95,6 +103,7 @@ var kindNames = [numKinds]string{
 	BreakerOpened:       "breaker_opened",
 	BreakerHalfOpen:     "breaker_half_open",
 	BreakerClosed:       "breaker_closed",
+	HandoverFailed:      "handover_failed",
 	CapReached:          "cap_reached",
 	DatabaseLost:        "database_lost",
 	DatabaseBack:        "database_back",

@@ -219,6 +219,33 @@ func TestRestartThatWaitsWhenTheDaemonStopsIsToldInterrupted(t *testing.T) {
 	})
 }
 
+func TestOperatorsRestartIsARestartWhateverWasDoneBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		w.clearErr = func(string) error { return ErrReadOnly }
+		w.raise(1, "p")
+		w.settle() // restarted and verified, its owner has not cleared it
+		for want := 2; want < 4; want++ {
+			if _, err := w.engine.Restart("p", Operator{}, false); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			w.wantRestarts("p", want)
+		}
+		// Nor is one without an alarm taken for the next one.
+		for want := 1; want < 3; want++ {
+			if _, err := w.engine.Restart("q", Operator{}, false); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			w.wantRestarts("q", want)
+		}
+		w.raise(2, "q")
+		w.settle()
+		w.wantRestarts("q", 3)
+	})
+}
+
 func isRefusal(err error, reason Reason) bool {
 	var r *Refusal
 	return errors.As(err, &r) && r.Reason == reason

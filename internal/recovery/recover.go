@@ -20,6 +20,10 @@ type job struct {
 	manual bool
 	dryRun bool
 	alarms Alarms
+	// begun is what an earlier recovery has left, nil where there is
+	// nothing, and trust how old it may be.
+	begun *Begun
+	trust time.Duration
 }
 
 // verdict is how a recovery ended.
@@ -41,11 +45,14 @@ const (
 
 // outcome is a recovery's verdict and the story behind it.
 type outcome struct {
-	verdict  verdict
-	reason   Reason
-	err      error
-	rows     []Row
-	target   Target
+	verdict verdict
+	reason  Reason
+	err     error
+	rows    []Row
+	target  Target
+	// begun is what a later recovery of the alarm goes on with, nil where
+	// it would begin anew.
+	begun    *Begun
 	attempts int
 	began    time.Time
 	ended    time.Time
@@ -68,6 +75,12 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	if len(o.rows) == 0 && !j.manual {
 		return o.ending(alarmGone, ReasonNone, nil)
 	}
+	if b := j.begun; b != nil && b.of(o.rows, j.trust) {
+		o.begun = b
+		if b.Verified && !j.dryRun {
+			return e.resumeVerified(p, j, o)
+		}
+	}
 
 	target, err := e.restarter.Resolve(ctx, j.process)
 	var refusal *Refusal
@@ -83,21 +96,34 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	if j.dryRun {
 		return o.ending(refused, ReasonDryRun, nil)
 	}
-	e.tell(p, j, o, Event{Kind: RecoveryStarted})
+	if o.begun != nil {
+		e.tell(p, j, o, Event{Kind: RecoveryResumed})
+	} else {
+		e.tell(p, j, o, Event{Kind: RecoveryStarted})
+	}
 	if j.trial {
 		e.tell(p, j, o, Event{Kind: BreakerHalfOpen})
 	}
 	return e.attempt(ctx, p, j, o)
 }
 
+// resumeVerified takes over a recovery of which the write-back alone is left.
+func (e *Engine) resumeVerified(p *process, j job, o outcome) outcome {
+	e.tell(p, j, o, Event{Kind: RecoveryResumed})
+	o.verdict, o.ended = restored, o.begun.At
+	return o
+}
+
 // attempt tries up to max_attempts times to restart and verify.
 func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outcome {
 	order := Order{Process: j.process, Target: o.target, ID: Alarm{Rows: o.rows}.firstID(), Attempt: 1}
-	if err := e.restarter.Prepare(ctx, order); err != nil {
-		if ctx.Err() != nil {
-			return o.ending(interrupted, ReasonStopping, err)
+	if o.begun == nil {
+		if err := e.restarter.Prepare(ctx, order); err != nil {
+			if ctx.Err() != nil {
+				return o.ending(interrupted, ReasonStopping, err)
+			}
+			return o.ending(failed, ReasonPreRestart, err)
 		}
-		return o.ending(failed, ReasonPreRestart, err)
 	}
 	for ; order.Attempt <= j.process.MaxAttempts; order.Attempt++ {
 		if order.Attempt > 1 && !pause(ctx, j.process.RestartDelay) {
@@ -105,7 +131,7 @@ func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outc
 		}
 		o.attempts = order.Attempt
 		began := time.Now()
-		reason, err := e.once(ctx, p, j, o, order)
+		reason, err := e.once(ctx, p, j, &o, order)
 		if err == nil {
 			return o.ending(restored, ReasonNone, nil)
 		}
@@ -123,19 +149,50 @@ func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outc
 	return o.ending(failed, o.reason, o.err)
 }
 
-// once makes one attempt: restart, then health check.
-func (e *Engine) once(ctx context.Context, p *process, j job, o outcome, order Order) (Reason, error) {
-	began := time.Now()
-	if err := e.restarter.Restart(ctx, order); err != nil {
-		return ReasonRestart, err
+// once makes one attempt: restart, unless it is known to be done, then health
+// check.
+func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order Order) (Reason, error) {
+	if o.begun == nil || !o.begun.Restarted {
+		if err := e.restart(ctx, p, j, o, order); err != nil {
+			return ReasonRestart, err
+		}
 	}
-	e.tell(p, j, o, Event{Kind: Restarted, Attempt: order.Attempt, Took: time.Since(began)})
-	began = time.Now()
+	began := time.Now()
 	if err := e.checker.Check(ctx, order); err != nil {
+		if ctx.Err() == nil {
+			o.begun = nil // it did not help: what follows is another restart
+		}
 		return ReasonHealthCheck, err
 	}
-	e.tell(p, j, o, Event{Kind: HealthPassed, Attempt: order.Attempt, Took: time.Since(began)})
+	o.begun = &Begun{Process: p.name, Rows: o.rows, At: time.Now(), Restarted: true, Verified: true}
+	e.keep(p, *o.begun)
+	e.tell(p, j, *o, Event{Kind: HealthPassed, Attempt: order.Attempt, Took: time.Since(began)})
 	return ReasonNone, nil
+}
+
+// restart makes one restart. What it is about to do is kept before it is done,
+// so that whoever comes after can tell whether it was.
+func (e *Engine) restart(ctx context.Context, p *process, j job, o *outcome, order Order) error {
+	began := time.Now()
+	if order.Unsure = o.begun != nil; !order.Unsure {
+		before, err := e.restarter.Runs(ctx, order)
+		if err != nil {
+			return err
+		}
+		o.begun = &Begun{Process: p.name, Rows: o.rows, At: began, Before: before}
+		e.keep(p, *o.begun)
+	}
+	order.Before = o.begun.Before
+	if err := e.restarter.Restart(ctx, order); err != nil {
+		if !errors.Is(err, ErrUnsure) {
+			o.begun = nil
+		}
+		return err
+	}
+	o.begun = &Begun{Process: p.name, Rows: o.rows, At: time.Now(), Restarted: true}
+	e.keep(p, *o.begun)
+	e.tell(p, j, *o, Event{Kind: Restarted, Attempt: order.Attempt, Took: time.Since(began)})
+	return nil
 }
 
 // tell emits an event about a recovery under way.
@@ -172,7 +229,7 @@ func (e *Engine) finish(p *process, o outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.running--
-	p.alarm.Rows = o.rows
+	p.alarm.Rows, p.begun = o.rows, o.begun
 	if o.target != (Target{}) {
 		p.target = o.target
 	}
@@ -185,7 +242,7 @@ func (e *Engine) finish(p *process, o outcome) {
 		p.breaker.Abandoned()
 		e.emit(e.event(AlarmGone, p))
 		p.inAlarm = false
-		e.settle(p, o.ended)
+		e.conclude(p, o.ended)
 	case refused:
 		p.breaker.Abandoned()
 		if p.manual {
@@ -198,7 +255,6 @@ func (e *Engine) finish(p *process, o outcome) {
 		e.sayNotActing(p, o.reason, detail)
 		e.settle(p, o.ended)
 	case interrupted:
-		p.breaker.Abandoned()
 		ev := e.ended(RecoveryInterrupted, p, o)
 		e.settle(p, o.ended)
 		e.emit(ev)
@@ -220,7 +276,11 @@ func (e *Engine) finishFailed(p *process, o outcome) {
 		text = o.err.Error()
 	}
 	ev := e.ended(RecoveryFailed, p, o)
-	e.settle(p, o.ended)
+	if o.begun == nil {
+		e.conclude(p, o.ended)
+	} else {
+		e.settle(p, o.ended)
+	}
 	e.emit(ev)
 	p.said = ReasonNone
 	e.fail(p, o.ended, o.reason, text)
@@ -232,12 +292,15 @@ func (e *Engine) finishRestored(p *process, o outcome) {
 	ev := e.ended(RecoverySucceeded, p, o)
 	e.settle(p, o.ended)
 	p.said = ReasonNone
-	e.emit(ev)
+	if o.attempts > 0 {
+		e.emit(ev) // else a predecessor has told it
+	}
 	if before == breaker.HalfOpen {
 		e.emit(e.event(BreakerClosed, p))
 	}
-	if len(o.rows) == 0 {
-		return // an operator's restart of a process without an alarm
+	if len(o.rows) == 0 { // an operator's restart of a process without an alarm
+		e.conclude(p, o.ended)
+		return
 	}
 	p.restoredAt = o.ended
 	if e.readOnly {

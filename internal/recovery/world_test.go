@@ -32,16 +32,16 @@ type world struct {
 	standingErr, clearErr func(process string) error
 	resolve               func(p config.Process) (Target, error)
 	prepare               func(o Order) error
+	runs                  func(o Order) ([]string, error)
 	restart               func(ctx context.Context, o Order) error
 	check                 func(ctx context.Context, o Order) error
 }
 
 type row struct {
-	process   string
-	alarm     bool
-	sound     bool
-	notes     string
-	notesRead string
+	process string
+	alarm   bool
+	sound   bool
+	notes   string
 }
 
 const baseConfig = `
@@ -152,12 +152,15 @@ func (w *world) Standing(_ context.Context, a Alarm) ([]Row, error) {
 
 func (w *world) Clear(_ context.Context, a Alarm, at time.Time) (int, error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.clearErr != nil {
-		if err := w.clearErr(a.Process); err != nil {
+	fault := w.clearErr
+	w.mu.Unlock()
+	if fault != nil {
+		if err := fault(a.Process); err != nil {
 			return 0, err
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	n := 0
 	for _, want := range a.Rows {
 		if r := w.rows[want.ID]; r.alarm && !r.sound && r.notes == want.Mark {
@@ -175,6 +178,13 @@ func (w *world) Resolve(_ context.Context, p config.Process) (Target, error) {
 		return w.resolve(p)
 	}
 	return Target{Strategy: config.StrategyService, Unit: p.Name + ".service"}, nil
+}
+
+func (w *world) Runs(_ context.Context, o Order) ([]string, error) {
+	if w.runs != nil {
+		return w.runs(o)
+	}
+	return nil, nil
 }
 
 func (w *world) Prepare(_ context.Context, o Order) error {

@@ -183,7 +183,7 @@ func (w *writer) settle(o *owing, cleared int, err error) bool {
 	ev.Took, ev.Count = now.Sub(o.at), cleared
 	e.emit(ev)
 	p.inAlarm = false
-	e.settle(p, now)
+	e.conclude(p, now)
 	return true
 }
 

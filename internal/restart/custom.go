@@ -53,6 +53,9 @@ func (r *Restarter) restartInUnit(ctx context.Context, o recovery.Order) error {
 	limit := o.Process.RestartTimeout
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if done, err := r.customDone(limited, o); err != nil || done {
+		return err
+	}
 	unit, started, err := r.freeUnit(limited, o)
 	if err != nil || started {
 		return err
@@ -74,18 +77,18 @@ func (r *Restarter) restartInUnit(ctx context.Context, o recovery.Order) error {
 		return nil
 	}
 	if limited.Err() == nil {
-		return withLines(fmt.Errorf("restart_command: %w", err), unitLines(limited, unit, begun))
+		return endingOf(limited, unit, begun).explain(fmt.Errorf("restart_command: %w", err))
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("restart_command goes on in unit %q: %w", unit, err)
 	}
 	// Its time is over: it is ended with all that it has started.
-	last := unitLines(ctx, unit, begun)
+	last := ending{output: endingOf(ctx, unit, begun).output}
 	err = fmt.Errorf("restart_command: ended at its time limit of %s (restart_timeout)", limit)
 	if stopErr := r.stopUnit(context.WithoutCancel(ctx), unit, o.Process.StopTimeout); stopErr != nil {
 		err = fmt.Errorf("%w; and it could not be ended: %w", err, stopErr)
 	}
-	return withLines(err, last)
+	return last.explain(err)
 }
 
 // freeUnit returns a unit that restart_command may run in. A restart_command

@@ -141,8 +141,8 @@ func TestRealProcessThatEndsAtOnceSaysWhy(t *testing.T) {
 	r, _ := onRealSystemd(t)
 	for _, c := range []struct{ line, want string }{
 		{"echo the port is taken; exit 7", "the port is taken"},
-		{"echo x; exit 7", "status=7"},
-		{"/nonexistent/program", "status=127"},
+		{"echo x; exit 7", "exit status 7"},
+		{"/nonexistent/program", "exit status 127, command not found"},
 	} {
 		p := configured("failing", func(p *config.Process) { p.StartCommand = c.line })
 		err := restartNow(t, r, p)
@@ -246,7 +246,7 @@ func TestRealRestartCommandThatFailsSaysWhy(t *testing.T) {
 		p.Strategy, p.RestartCommand = config.StrategyCustom, "echo the disk is full; exit 9"
 	})
 	err := restartNow(t, r, p)
-	if err == nil || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), "status=9") {
+	if err == nil || !strings.Contains(err.Error(), "the disk is full") || !strings.Contains(err.Error(), "exit status 9; its last output: the disk is full") {
 		t.Errorf("got %v", err)
 	}
 }

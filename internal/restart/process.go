@@ -28,6 +28,11 @@ func (r *Restarter) restartProcess(ctx context.Context, o recovery.Order) error 
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
+	if o.Unsure && r.transient {
+		if done, err := r.processDone(ctx, o); err != nil || done {
+			return err
+		}
+	}
 	if err := r.stopProcess(ctx, o.Process); err != nil {
 		return err
 	}
@@ -39,13 +44,14 @@ func (r *Restarter) restartProcess(ctx context.Context, o recovery.Order) error 
 	return r.startChild(limited, o, who)
 }
 
-// checkStart finds out what of a start can be known to fail.
-func (r *Restarter) checkStart(ctx context.Context, p config.Process) (who identity, err error) {
+// checkStart finds out what of a start can be known to fail. Of a unit that is
+// little: systemd sees users and directories that this daemon's sandbox and
+// its own user look-up do not.
+func (r *Restarter) checkStart(ctx context.Context, p config.Process) (identity, error) {
 	if r.transient {
-		err = checkUser(ctx, p.RunAs) // systemd looks the rest up.
-	} else {
-		who, err = resolveRunAs(p.RunAs)
+		return identity{}, checkUser(ctx, p.RunAs)
 	}
+	who, err := resolveRunAs(p.RunAs)
 	if err != nil {
 		return who, err
 	}

@@ -38,9 +38,10 @@ func program(t *testing.T, name, body string) string {
 }
 
 // Programs that stay. sleep is not the shell's last command, so that no shell
-// puts it into its own place.
+// puts it into its own place. What comes before, such as a trap, is done once
+// the file of readiness is there.
 const (
-	stays      = "while :; do sleep 0.2; done"
+	stays      = `touch "$0.ready" 2>/dev/null; while :; do sleep 0.2; done`
 	staysStill = "trap '' TERM; " + stays
 )
 
@@ -68,7 +69,8 @@ func await(t *testing.T, name string) proctable.Process {
 	return proctable.Process{}
 }
 
-// alreadyRuns starts the program as somebody else did before the alarm.
+// alreadyRuns starts the program as somebody else did before the alarm. It
+// ends with stays.
 func alreadyRuns(t *testing.T, file string) proctable.Process {
 	t.Helper()
 	cmd := exec.Command(file)
@@ -77,7 +79,13 @@ func alreadyRuns(t *testing.T, file string) proctable.Process {
 		t.Fatal(err)
 	}
 	go cmd.Wait()
-	return await(t, filepath.Base(file))
+	for begun := time.Now(); time.Since(begun) < hang; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(file + ".ready"); err == nil {
+			return await(t, filepath.Base(file))
+		}
+	}
+	t.Fatalf("%s does not get ready", file)
+	return proctable.Process{}
 }
 
 // quick makes a Restarter without systemd that settles in an instant that no

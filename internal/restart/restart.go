@@ -123,8 +123,11 @@ func (r *Restarter) Restart(ctx context.Context, o recovery.Order) error {
 		err = fmt.Errorf("cannot restart %s: the strategy %s is none that restarts",
 			command.Quote(o.Process.Name), o.Target.Strategy)
 	}
-	if forGood(err) {
+	switch {
+	case forGood(err):
 		return fmt.Errorf("%w: %w", recovery.ErrPermanent, err)
+	case mayBeDone(err):
+		return fmt.Errorf("%w: %w", err, recovery.ErrUnsure)
 	}
 	return err
 }

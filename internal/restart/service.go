@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"monitor_service/internal/command"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/systemd"
 )
@@ -31,6 +30,9 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 
 	before, err := r.units.Unit(limited, name)
 	if err != nil {
+		return err
+	}
+	if done, err := r.doneSince(limited, o, before); err != nil || done {
 		return err
 	}
 	before, started, err := r.awaitJob(limited, before, limit/2)
@@ -61,15 +63,7 @@ func explain(ctx, limited context.Context, unit string, limit time.Duration, beg
 	case limited.Err() != nil:
 		return fmt.Errorf("%w: restart_timeout is %s", err, limit)
 	case errors.As(err, &job):
-		return withLines(err, unitLines(ctx, unit, begun))
-	}
-	return err
-}
-
-// withLines adds the last lines of an output to an error.
-func withLines(err error, output string) error {
-	if lines := command.LastLines(output); lines != "" {
-		return fmt.Errorf("%w; its last output: %s", err, lines)
+		return endingOf(ctx, unit, begun).explain(err)
 	}
 	return err
 }

@@ -70,7 +70,7 @@ func (r *Restarter) startUnit(ctx context.Context, o recovery.Order) error {
 		StopTimeout:      o.Process.StopTimeout,
 	})
 	if err != nil {
-		return withLines(fmt.Errorf("start_command: %w", err), unitLines(ctx, unit, begun))
+		return endingOf(ctx, unit, begun).explain(fmt.Errorf("start_command: %w", err))
 	}
 	settled := time.NewTimer(r.settle)
 	defer settled.Stop()
@@ -87,7 +87,7 @@ func (r *Restarter) startUnit(ctx context.Context, o recovery.Order) error {
 			u.ActiveState == systemd.StateInactive,
 			u.ActiveState == systemd.StateDeactivating:
 			err := fmt.Errorf("start_command ended with an error right after its start, in unit %q", unit)
-			return withLines(err, unitLines(ctx, unit, begun))
+			return endingOf(ctx, unit, begun).explain(err)
 		case u.SubState == "exited":
 			return nil
 		}

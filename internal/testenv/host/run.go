@@ -50,9 +50,7 @@ func (h *Host) run(ctx context.Context, stdin io.Reader, args ...string) (string
 	if err != nil {
 		return "", err
 	}
-	// --wd is the leader's working directory; without it, or with a value, the
-	// command would stand in a directory outside of the machine.
-	enter := []string{"--target", strconv.Itoa(h.leader), "--all", "--wd", "--"}
+	enter := []string{"--target", strconv.Itoa(h.leader), "--all", "--"}
 	cmd := exec.CommandContext(ctx, nsenter, append(enter, args...)...)
 	cmd.Env = []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",

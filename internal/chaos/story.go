@@ -1,0 +1,125 @@
+// Package chaos judges how the daemon behaved while faults were injected. Its
+// tests boot a host, let alarms come and go, break things in an order drawn
+// from a seed, and collect the story from outside: what the hooks and units
+// wrote when they ran, systemd's journal and the database. The daemon's own
+// word is not asked. What is here without a host is the story's form and the
+// invariants that must hold in it, so that each can be seen to fail.
+package chaos
+
+import (
+	"slices"
+	"time"
+)
+
+// Kind is what a process of the load is like.
+type Kind int
+
+// The kinds of processes.
+const (
+	_ Kind = iota
+	// Good starts and passes its check unless a fault is on.
+	Good
+	// Sick starts and never passes its check. It has one attempt per
+	// recovery.
+	Sick
+	// Acknowledged has an alarm that an operator has taken over.
+	Acknowledged
+)
+
+// Alarm is one alarm from when it was raised to when it was seen cleared.
+type Alarm struct {
+	Process string
+	// Serial tells this alarm from all others; its notes begin with it.
+	Serial int
+	// Raised is just before the statement that raised it.
+	Raised time.Time
+	// Cleared is when it was first seen cleared, zero where it stands.
+	Cleared time.Time
+	// Notes is the column when the alarm was seen cleared.
+	Notes string
+}
+
+// Step is one step of a recovery, as the program that is run for it sees it.
+type Step int
+
+// The steps.
+const (
+	_ Step = iota
+	// Pre is a run of pre_restart_command.
+	Pre
+	// Start is a start of the process.
+	Start
+	// Check is a run of health_check_command.
+	Check
+)
+
+func (s Step) String() string {
+	return [...]string{"unknown", "pre_restart_command", "start", "health check"}[s]
+}
+
+// Span is one run of one step.
+type Span struct {
+	Process string
+	Step    Step
+	Begin   time.Time
+	// End is zero where the run was cut short.
+	End time.Time
+	// OK says that it came to its end and was well.
+	OK bool
+}
+
+// Death is an end of the daemon's process that was not asked for.
+type Death struct {
+	At time.Time
+	// How is its exit status or signal.
+	How string
+}
+
+// Fault is one injected fault.
+type Fault struct {
+	Kind       string
+	Begin, End time.Time
+	// Deadly faults end the daemon, Blinding ones keep the checks from
+	// being run, so that a restart is seen without the check that failed
+	// after the one before.
+	Deadly, Blinding bool
+}
+
+// Limits are what the configuration promises.
+type Limits struct {
+	MaxParallel, MaxFailures int
+	ResetTime                time.Duration
+}
+
+// Story is all that was seen of one run, each list in the order of time.
+type Story struct {
+	Limits Limits
+	Kinds  map[string]Kind
+	Alarms []Alarm
+	Spans  []Span
+	// Started are the starts of each process by systemd's journal.
+	Started map[string][]time.Time
+	// Lives are the times at which systemd started the daemon.
+	Lives  []time.Time
+	Deaths []Death
+	Faults []Fault
+}
+
+// of returns the spans of one process that began in [from, to). A zero to is
+// the end of the story.
+func (s *Story) of(process string, from, to time.Time) []Span {
+	var spans []Span
+	for _, sp := range s.Spans {
+		if sp.Process == process && !sp.Begin.Before(from) && (to.IsZero() || sp.Begin.Before(to)) {
+			spans = append(spans, sp)
+		}
+	}
+	return spans
+}
+
+// during says whether a fault of the kind that is asked for was on.
+func (s *Story) during(from, to time.Time, is func(Fault) bool) bool {
+	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
+		return is(f) && f.Begin.Before(to) && from.Before(f.End)
+	})
+}

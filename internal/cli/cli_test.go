@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// call runs a command line and returns its exit status and what it printed.
+func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs strings.Builder
+	code = Main(args, []string{"STATE_DIRECTORY=" + t.TempDir()}, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func file(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestExitStatuses(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "config.ini")
+	wrong := file(t, "config.ini", "[monitor]\nchek_interval = 5\nmax_restart_failures = none\n")
+	noDatabase := file(t, "config.ini", "[database]\ndriver = sqlite\npath = "+missing+".db\n[logging]\nfile = none\n")
+	for _, c := range []struct {
+		args   []string
+		code   int
+		stderr []string
+	}{
+		{[]string{"version"}, 0, nil},
+		{[]string{"--help"}, 0, nil},
+		{nil, 0, nil},
+		{[]string{"rnu"}, 2, []string{`unknown command "rnu"`, "run", "--help"}},
+		{[]string{"run", "--onec"}, 2, []string{"--onec", "--help"}},
+		{[]string{"run", "now"}, 2, []string{`"now"`}},
+		{[]string{"run", "--config", missing}, 78, []string{missing}},
+		{[]string{"run", "--config", wrong}, 78, []string{wrong + ":2", "chek_interval", "check_interval", wrong + ":3", "max_restart_failures"}},
+		{[]string{"check-config", "--config", missing}, 78, []string{missing}},
+		{[]string{"check-config", "--config", wrong}, 78, []string{wrong + ":2", wrong + ":3"}},
+		{[]string{"run", "--once", "--config", noDatabase}, 1, []string{missing + ".db"}},
+		{[]string{"schema", "--driver", "oracle"}, 1, []string{"oracle", "mysql", "sqlite"}},
+	} {
+		code, _, stderr := call(t, c.args...)
+		if code != c.code {
+			t.Errorf("%v: exit status %d, want %d; it said %q", c.args, code, c.code, stderr)
+		}
+		for _, want := range c.stderr {
+			if !strings.Contains(stderr, want) {
+				t.Errorf("%v: it says %q, want %q in it", c.args, stderr, want)
+			}
+		}
+	}
+}
+
+func TestSchemaIsOfTheDriverThatWasAskedFor(t *testing.T) {
+	_, mysql, _ := call(t, "schema")
+	_, sqlite, _ := call(t, "schema", "--driver", "sqlite")
+	for name, text := range map[string]string{"mysql": mysql, "sqlite": sqlite} {
+		if !strings.Contains(text, "STATUS_PROCESS") || !strings.Contains(text, "PROCESE") {
+			t.Errorf("the schema for %s is %q", name, text)
+		}
+	}
+	if mysql == sqlite {
+		t.Error("both schemas are the same")
+	}
+}
+
+func TestVersionNamesTheProgram(t *testing.T) {
+	if _, out, _ := call(t, "version"); !strings.HasPrefix(out, "monitor_service ") {
+		t.Errorf("it says %q", out)
+	}
+}

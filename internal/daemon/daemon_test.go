@@ -1,0 +1,226 @@
+package daemon
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"monitor_service/internal/alarmdb"
+	"monitor_service/internal/config"
+)
+
+// site is a directory with an SQLite database and a configuration for it.
+type site struct {
+	t   *testing.T
+	dir string
+	db  *sql.DB
+}
+
+// base is the configuration of a site, to which process sections are added.
+const base = `[database]
+driver = sqlite
+path = %[1]s/alarms.db
+[monitor]
+check_interval = 100ms
+%[2]s
+[logging]
+file = %[1]s/log
+[control]
+socket = none
+[process.default]
+restart_strategy = custom
+restart_command = echo %%s >> %[1]s/restarted
+health_check_command = true
+max_attempts = 1
+`
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir()}
+	db, err := sql.Open("sqlite", s.path("alarms.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.db = db
+	t.Cleanup(func() { _ = db.Close() })
+	s.exec(alarmdb.Schema(config.DriverSQLite))
+	s.configure("", "")
+	return s
+}
+
+func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *site) exec(query string, args ...any) {
+	s.t.Helper()
+	if _, err := s.db.Exec(query, args...); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) configure(monitor, more string) {
+	s.t.Helper()
+	if err := os.WriteFile(s.path("config.ini"), fmt.Appendf(nil, base+more, s.dir, monitor), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) raise(id int, name string) {
+	s.t.Helper()
+	s.exec("INSERT OR REPLACE INTO PROCESE (process_id, process_name) VALUES (?, ?)", id, name)
+	s.exec("INSERT OR REPLACE INTO STATUS_PROCESS (process_id, alarma, sound) VALUES (?, 1, 0)", id)
+}
+
+func (s *site) inAlarm(id int) bool {
+	s.t.Helper()
+	var alarm bool
+	if err := s.db.QueryRow("SELECT alarma FROM STATUS_PROCESS WHERE process_id = ?", id).Scan(&alarm); err != nil {
+		s.t.Fatal(err)
+	}
+	return alarm
+}
+
+func (s *site) read(name string) string {
+	text, err := os.ReadFile(s.path(name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (s *site) daemon() *Daemon {
+	s.t.Helper()
+	d, err := New(Options{
+		ConfigPath: s.path("config.ini"), Version: "test", Environ: []string{"STATE_DIRECTORY=" + s.path("state")},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return d
+}
+
+// run runs the daemon until the test ends and returns what it may be asked.
+func (s *site) run() (reload, pollNow chan<- struct{}) {
+	s.t.Helper()
+	d := s.daemon()
+	ctx, cancel := context.WithCancel(context.Background())
+	again, now := make(chan struct{}, 1), make(chan struct{}, 1)
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx, Requests{Reload: again, PollNow: now}) }()
+	s.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.t.Errorf("the daemon ended with %v", err)
+		}
+	})
+	return again, now
+}
+
+func (s *site) await(what string, ok func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s: did not happen; the log:\n%s", what, s.read("log"))
+		}
+	}
+}
+
+func TestOnceFinishesItsRecoveriesAndSaysWhetherTheyFailed(t *testing.T) {
+	s := newSite(t)
+	s.raise(1, "good")
+	if err := s.daemon().Once(t.Context()); err != nil {
+		t.Errorf("a good recovery: %v", err)
+	}
+	if s.inAlarm(1) || s.read("restarted") != "good\n" {
+		t.Errorf("in alarm %t, restarted %q", s.inAlarm(1), s.read("restarted"))
+	}
+	s.configure("", "[process.bad]\nhealth_check_command = false\nhealth_check_timeout = 100ms\n")
+	s.raise(2, "bad")
+	if err := s.daemon().Once(t.Context()); err == nil || !strings.Contains(err.Error(), "1 recoveries failed") {
+		t.Errorf("a failed recovery: %v", err)
+	}
+	s.exec("DROP TABLE STATUS_PROCESS")
+	if err := s.daemon().Once(t.Context()); err == nil || !strings.Contains(err.Error(), "STATUS_PROCESS") {
+		t.Errorf("a failed poll: %v", err)
+	}
+}
+
+func TestDryRunTouchesNothing(t *testing.T) {
+	s := newSite(t)
+	s.raise(1, "good")
+	d, err := New(Options{ConfigPath: s.path("config.ini"), DryRun: true, Environ: []string{"STATE_DIRECTORY=" + s.path("state")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Once(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if !s.inAlarm(1) || s.read("restarted") != "" {
+		t.Errorf("in alarm %t, restarted %q", s.inAlarm(1), s.read("restarted"))
+	}
+	if log := s.read("log"); !strings.Contains(log, "reason=dry_run") {
+		t.Errorf("the log does not say it:\n%s", log)
+	}
+}
+
+func TestBadReloadLeavesTheOldConfigurationInForce(t *testing.T) {
+	s := newSite(t)
+	reload, _ := s.run()
+	s.configure("chek_interval = 1", "")
+	reload <- struct{}{}
+	s.await("the mistake is told", func() bool { return strings.Contains(s.read("log"), "the old one stays") })
+	s.raise(1, "good")
+	s.await("the old configuration is in force", func() bool { return !s.inAlarm(1) })
+
+	s.configure("unconfigured_processes = ignore", "")
+	reload <- struct{}{}
+	s.await("the reload is told", func() bool { return strings.Contains(s.read("log"), "Configuration reloaded") })
+	s.raise(2, "stranger")
+	s.await("the new configuration is in force", func() bool { return strings.Contains(s.read("log"), "reason=unconfigured") })
+}
+
+func TestReloadMayChangeTheDatabase(t *testing.T) {
+	s, other := newSite(t), newSite(t)
+	reload, _ := s.run()
+	other.raise(1, "elsewhere")
+	text := strings.ReplaceAll(s.read("config.ini"), s.path("alarms.db"), other.path("alarms.db"))
+	if err := os.WriteFile(s.path("config.ini"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reload <- struct{}{}
+	other.await("the other database's alarm is answered", func() bool { return !other.inAlarm(1) })
+}
+
+func TestPollNowDoesNotWaitForTheInterval(t *testing.T) {
+	s := newSite(t)
+	text := strings.Replace(s.read("config.ini"), "check_interval = 100ms", "check_interval = 24h", 1)
+	if err := os.WriteFile(s.path("config.ini"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, pollNow := s.run()
+	s.raise(1, "good")
+	pollNow <- struct{}{}
+	s.await("the alarm is answered", func() bool { return !s.inAlarm(1) })
+}
+
+func TestDatabaseThatIsMissingIsAnOutageAndNoEnd(t *testing.T) {
+	s := newSite(t)
+	s.raise(1, "good")
+	if err := os.Rename(s.path("alarms.db"), s.path("away.db")); err != nil {
+		t.Fatal(err)
+	}
+	s.run()
+	s.await("the outage is told", func() bool { return strings.Contains(s.read("log"), "event=database_lost") })
+	if err := os.Rename(s.path("away.db"), s.path("alarms.db")); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the alarm is answered", func() bool { return !s.inAlarm(1) })
+	if log := s.read("log"); strings.Count(log, "event=database_lost") != 1 || strings.Count(log, "event=database_back") != 1 {
+		t.Errorf("the outage was not told once in and once out:\n%s", log)
+	}
+}

@@ -1,0 +1,121 @@
+// Package handover keeps in files what a daemon that ends leaves to the next
+// one: the recoveries that were under way or whose alarm was still to be
+// cleared. What a recovery is and when it is gone on with is decided in
+// package recovery; here is only where it is written.
+package handover
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"monitor_service/internal/recovery"
+)
+
+const (
+	// maxFiles and maxSize bound what is read at the start: as many
+	// processes as the engine remembers, and an alarm of as many rows as a
+	// poll may have.
+	maxFiles = 100_000
+	maxSize  = 16 << 20
+
+	suffix     = ".json"
+	unfinished = ".new"
+)
+
+// Dir is a directory with one file for each recovery. It implements
+// recovery.Handover.
+type Dir struct{ path string }
+
+var _ recovery.Handover = (*Dir)(nil)
+
+// Open returns the directory "recoveries" below the daemon's state directory,
+// and makes it where it is not there.
+func Open(stateDirectory string) (*Dir, error) {
+	d := &Dir{path: filepath.Join(stateDirectory, "recoveries")}
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
+	}
+	return d, nil
+}
+
+// file is where a process is kept. Names come from the database and may be
+// anything.
+func (d *Dir) file(process string) string {
+	sum := sha256.Sum256([]byte(process))
+	return filepath.Join(d.path, hex.EncodeToString(sum[:])+suffix)
+}
+
+// Keep implements recovery.Handover. A file is there as a whole or not at all,
+// also when the daemon is killed meanwhile. It is not forced to the disk: a
+// host that went down has restarted everything itself.
+func (d *Dir) Keep(b recovery.Begun) error {
+	text, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, err)
+	}
+	path := d.file(b.Process)
+	if err := os.WriteFile(path+unfinished, text, 0o600); err != nil {
+		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, errors.Join(err, remove(path+unfinished)))
+	}
+	if err := os.Rename(path+unfinished, path); err != nil {
+		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, err)
+	}
+	return nil
+}
+
+// Drop implements recovery.Handover.
+func (d *Dir) Drop(process string) error { return remove(d.file(process)) }
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Left returns what a predecessor has left. A file that is of no use is
+// removed; the error says which, and does not keep the others from being
+// returned.
+func (d *Dir) Left() ([]recovery.Begun, error) {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what a predecessor has left: %w", err)
+	}
+	var left []recovery.Begun
+	var errs []error
+	for _, entry := range entries {
+		path := filepath.Join(d.path, entry.Name())
+		if !strings.HasSuffix(path, suffix) || len(left) == maxFiles {
+			errs = append(errs, remove(path))
+			continue
+		}
+		b, err := read(path)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cannot read what a predecessor has left in %q: %w", path, err), remove(path))
+			continue
+		}
+		left = append(left, b)
+	}
+	return left, errors.Join(errs...)
+}
+
+func read(path string) (b recovery.Begun, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return b, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxSize))
+	if err == nil {
+		err = json.Unmarshal(text, &b)
+	}
+	return b, err
+}

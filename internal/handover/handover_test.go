@@ -1,0 +1,111 @@
+package handover
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"monitor_service/internal/recovery"
+)
+
+func begun(process string) recovery.Begun {
+	return recovery.Begun{
+		Process: process, Rows: []recovery.Row{{ID: 1, Process: process, Mark: "4:1"}},
+		At: time.Now().Round(0), Before: []string{"run"}, Restarted: true,
+	}
+}
+
+func open(t *testing.T, state string) *Dir {
+	t.Helper()
+	d, err := Open(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func left(t *testing.T, d *Dir) []recovery.Begun {
+	t.Helper()
+	all, err := d.Left()
+	if err != nil {
+		t.Error(err)
+	}
+	return all
+}
+
+func TestWhatIsKeptIsLeftToASuccessor(t *testing.T) {
+	state := t.TempDir()
+	d := open(t, state)
+	// A name may be anything that a database can hold.
+	names := []string{"nginx", "../../etc/passwd", "", strings.Repeat("é", 255), "a/b", "x\n\x00"}
+	want := map[string]recovery.Begun{}
+	for _, name := range names {
+		b := begun(name)
+		want[name] = b
+		if err := d.Keep(recovery.Begun{Process: name}); err != nil { // replaced by the next
+			t.Fatal(err)
+		}
+		if err := d.Keep(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]recovery.Begun{}
+	for _, b := range left(t, open(t, state)) {
+		got[b.Process] = b
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+	for _, name := range names {
+		for range 2 { // what is not there is dropped as well
+			if err := d.Drop(name); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if n := len(left(t, d)); n != 0 {
+		t.Errorf("%d are left after all were dropped", n)
+	}
+}
+
+func TestABrokenFileIsToldAndKeepsNoneOfTheOthersBack(t *testing.T) {
+	d := open(t, t.TempDir())
+	if err := d.Keep(begun("nginx")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"0.json", "half.json.new"} {
+		if err := os.WriteFile(filepath.Join(d.path, name), []byte(`{"Process": "hal`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := d.Left()
+	if len(all) != 1 || all[0].Process != "nginx" {
+		t.Errorf("left is %v", all)
+	}
+	if err == nil || !strings.Contains(err.Error(), "0.json") {
+		t.Errorf("got %v, want an error that names the file", err)
+	}
+	if n := len(left(t, d)); n != 1 {
+		t.Errorf("%d are left at the second look", n)
+	}
+}
+
+func TestNobodyElseMayReadOrWriteIt(t *testing.T) {
+	d := open(t, t.TempDir())
+	if err := d.Keep(begun("nginx")); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{d.path: 0o700, d.file("nginx"): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("the mode of %s is %o, want %o", path, got, want)
+		}
+	}
+}
