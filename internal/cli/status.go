@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -119,7 +121,10 @@ func headText(s screen, st control.Status) string {
 
 func databaseText(s screen, st control.Status) string {
 	db := st.Database
-	name := "Database " + printable(db.Name)
+	name := printable(db.Name)
+	if first, size := utf8.DecodeRuneInString(name); size > 0 {
+		name = string(unicode.ToUpper(first)) + name[size:]
+	}
 	switch {
 	case !db.DownSince.IsZero():
 		return s.paint(red, fmt.Sprintf("%s CANNOT BE READ since %s (%s): %s", name, when(db.DownSince, st.Now),

@@ -16,7 +16,9 @@ type screen struct {
 	// width is the terminal's in columns, 0 where there is no terminal and
 	// lines may be as long as they are.
 	width int
-	color bool
+	// height is the terminal's in lines.
+	height int
+	color  bool
 }
 
 // newScreen looks at what the output is.
@@ -30,9 +32,10 @@ func newScreen(w io.Writer, environ []string) screen {
 	if err != nil {
 		return s
 	}
-	const usual = 80
-	if s.width = int(size.Col); s.width == 0 {
-		s.width = usual
+	const usualWidth, usualHeight = 80, 24
+	s.width, s.height = int(size.Col), int(size.Row)
+	if s.width == 0 || s.height == 0 {
+		s.width, s.height = usualWidth, usualHeight
 	}
 	// See no-color.org.
 	s.color = variable(environ, "NO_COLOR") == "" && variable(environ, "TERM") != "dumb"

@@ -54,12 +54,19 @@ func (p *program) frame(s screen, text string, n int) error {
 		_, err := fmt.Fprint(s, text)
 		return err
 	}
-	const home, endOfLine, endOfScreen = "\x1b[H", "\x1b[K", "\x1b[J"
+	// The sequences are those of xterm, which every terminal has taken over.
+	const (
+		home, endOfLine, endOfScreen = "\x1b[H", "\x1b[K", "\x1b[J"
+		noWrap, wrap                 = "\x1b[?7l", "\x1b[?7h"
+	)
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if most := max(1, s.height-1); len(lines) > most {
+		lines = append(lines[:most-1], "…")
+	}
 	begin := home
 	if n == 0 {
 		begin += endOfScreen
 	}
-	_, err := fmt.Fprint(s, begin+strings.Join(lines, endOfLine+"\n")+endOfLine+"\n"+endOfScreen)
+	_, err := fmt.Fprint(s, noWrap+begin+strings.Join(lines, endOfLine+"\n")+endOfLine+"\n"+endOfScreen+wrap)
 	return err
 }
