@@ -265,8 +265,14 @@ func TestADaemonThatIsNotRunningIs3AndAStaleSocketIsNoTrouble(t *testing.T) {
 	b := newBed(t)
 	b.install(t, baseConfig+"[process.p]\n")
 	for _, args := range [][]string{
-		{"status"}, {"history"}, {"explain", "p"}, {"restart", "p"}, {"reset", "--all"},
-		{"pause", "p"}, {"resume", "p"}, {"check-now"},
+		{"status"},
+		{"history"},
+		{"explain", "p"},
+		{"restart", "p"},
+		{"reset", "--all"},
+		{"pause", "p"},
+		{"resume", "p"},
+		{"check-now"},
 	} {
 		b.wantCommand(t, 3, args, "not running", "systemctl start monitor_service")
 	}

@@ -198,7 +198,7 @@ func (l *Logs) textConsole(name string, w io.Writer) {
 func (l *Logs) journalConsole(send func([]byte) error) {
 	l.consoleName = "Journal"
 	l.console.write = send
-	l.toConsole = &flatHandler{level: &l.level, write: func(e entry) { l.putConsole(appendJournal(nil, e)) }}
+	l.toConsole = &flatHandler{level: &l.level, write: func(e entry) { l.putConsole(journalEntry(e)) }}
 }
 
 // putFile writes a line to the file; an empty one only opens it.
