@@ -3,8 +3,9 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 BINARY  := monitor_service
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -s -w -X monitor_service/internal/cli.release=$(VERSION)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS  = -s -w -X monitor_service/internal/cli.release=$(VERSION) \
+	-X monitor_service/internal/cli.commit=$(COMMIT) -X monitor_service/internal/cli.date=$(DATE)
 
 # Tools are pinned, and built by Go from its module proxy.
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -22,7 +23,7 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 build: ## build ./monitor_service, one static binary
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/monitor_service
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) ./cmd/monitor_service
 
 demo: build ## see it work, without root, MySQL or systemd, in 20 seconds
 	./$(BINARY) demo
@@ -44,8 +45,9 @@ unit: ## run the tests that need nothing but Go
 race: test-deps ## run these and the integration tests under the race detector
 	$(GOTESTSUM) -race -tags integration ./...
 
+# -count=1: Go sees what a test reads, but not what the programs read that it runs.
 e2e: test-deps ## run the tests on a whole host under real systemd
-	$(GOTESTSUM) -tags e2e -timeout 30m ./internal/e2e ./internal/testenv/host
+	$(GOTESTSUM) -tags e2e -count=1 -timeout 30m ./internal/e2e ./internal/testenv/host
 	$(GOTESTSUM) -tags e2e -run '^TestOnAHost' ./internal/restart
 
 fuzz: ## fuzz what reads foreign input, FUZZTIME each
@@ -61,6 +63,8 @@ lint: ## check the code's style and direction of imports
 
 fmt: ## format the code
 	$(GOLANGCI_LINT) fmt ./...
+
+include deploy/package.mk
 
 clean: ## remove what was built
 	rm -rf $(BINARY) dist .cache

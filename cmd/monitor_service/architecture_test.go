@@ -26,6 +26,7 @@ var owners = []struct {
 	{"github.com/godbus/dbus/v5", []string{"systemd"}, "one connection, one place that waits for jobs"},
 	{"github.com/coreos/go-systemd/v22/journal", []string{"logging"}, "one place writes log lines"},
 	{"gopkg.in/natefinch/lumberjack.v2", []string{"logging"}, "one place writes the log file"},
+	{"github.com/wneessen/go-mail", []string{"notify"}, "one place sends mail"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows flags"},
 }
 
@@ -41,6 +42,8 @@ var bans = []struct {
 	{"breaker", "context", "a breaker does not wait"},
 	{"config", "monitor_service/internal/recovery", "the configuration is a leaf"},
 	{"config", "net", "the configuration connects to nothing"},
+	{"notify", "monitor_service/internal/logging", "what goes wrong is reported, the daemon logs it"},
+	{"recovery", "net/http", "the engine tells nobody, it emits events"},
 	{"alarmdb", "monitor_service/internal/systemd", "adapters do not know each other"},
 	{"systemd", "monitor_service/internal/recovery", "units know nothing of alarms"},
 	{"proctable", "monitor_service/internal/recovery", "processes know nothing of alarms"},

@@ -278,11 +278,18 @@ func (r *recorded) atHome(t *testing.T, dir string) {
 	at := shownNow
 	for i := range r.restart {
 		p := &r.restart[i]
-		if p.Seconds > 0 {
-			p.Seconds = shownTook.Seconds()
+		switch {
+		case p.Event == "restarted":
+			p.Seconds = shownRestart.Seconds()
+		case p.Event == "attempt_failed":
+			p.Seconds = (shownTook - shownRestart).Seconds()
+		case p.Seconds > 0:
+			p.Seconds = 2 * shownTook.Seconds()
 		}
 		p.At, p.Message = at, onTheClock(p.Message)
-		at = at.Add(time.Duration(p.Seconds * float64(time.Second)))
+		if p.Attempt > 0 && p.Event != "recovery_failed" {
+			at = at.Add(time.Duration(p.Seconds * float64(time.Second)))
+		}
 	}
 	for name, d := range r.done {
 		d.Message = onTheClock(d.Message)
@@ -421,14 +428,11 @@ func operators(t *testing.T) string {
 		if args[len(args)-1] == "new disks" {
 			args[len(args)-1] = `"new disks"`
 		}
-		fmt.Fprintf(&b, "    $ monitor_service %s\n", strings.Join(args, " "))
-		for line := range strings.Lines(out.String()) {
-			b.WriteString(strings.TrimRight("    "+line, " \n") + "\n")
-		}
+		fmt.Fprintf(&b, "$ monitor_service %s\n%s", strings.Join(args, " "), out.String())
 		if want := map[string]int{"restart": 1}[args[0]]; status != want {
 			t.Errorf("%q ended with %d:\n%s", args, status, out.String())
 		}
 		b.WriteByte('\n')
 	}
-	return b.String()
+	return "```\n" + strings.TrimSpace(b.String()) + "\n```"
 }

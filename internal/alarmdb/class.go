@@ -101,6 +101,7 @@ const (
 	erAccessDeniedNoPass = 1698
 	erReadOnlyTrx        = 1792
 	erReadOnlyMode       = 1836
+	erSecureTransport    = 3159
 )
 
 func classifyMySQL(number uint16) Class {
@@ -126,7 +127,7 @@ func classifyMySQL(number uint16) Class {
 		1305, // unknown function
 		1356, // a view of something that is gone
 		1449, // the definer of a trigger or a view is gone
-		3159: // the server insists on TLS
+		erSecureTransport:
 		return Misconfigured
 	case erReadOnlyServer, erReadOnlyTrx, erReadOnlyMode, // a failover
 		1021, // disk full

@@ -34,6 +34,7 @@ func wayOut(err error) string {
 	var sqliteErr *sqlite.Error
 	var name x509.HostnameError
 	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &mysqlErr):
 		return wayOutMySQL(mysqlErr.Number)
@@ -43,6 +44,8 @@ func wayOut(err error) string {
 		return "host must be one of the names in the server's certificate"
 	case errors.As(err, &authority):
 		return "tls_ca must be the CA that signed the server's certificate"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "the server's certificate has to be renewed, or this host's clock to be set"
 	case errors.Is(err, mysql.ErrNoTLS):
 		return "switch TLS on at the server, or set tls to preferred or off"
 	case errors.Is(err, fs.ErrPermission):
@@ -56,7 +59,9 @@ func wayOut(err error) string {
 func wayOutMySQL(number uint16) string {
 	switch number {
 	case erAccessDenied, erAccessDeniedNoPass:
-		return "check user and password in section [database]"
+		// MariaDB says no more than this to who comes without TLS where the
+		// account or the server (require_secure_transport) requires it.
+		return "check user and password in section [database], and set tls to on if the server or the account requires it"
 	case erDBAccessDenied:
 		return "check database in section [database], and that the account may use it"
 	case erBadDB:
@@ -65,6 +70,8 @@ func wayOutMySQL(number uint16) string {
 		return "`monitor_service schema` prints the tables and columns that are needed"
 	case erTableAccessDenied, erColumnAccessDenied:
 		return "the account needs SELECT on STATUS_PROCESS and PROCESE, and UPDATE on STATUS_PROCESS to clear alarms"
+	case erSecureTransport:
+		return "set tls to on in section [database]: the server lets nobody in without"
 	case erReadOnlyServer, erReadOnlyTrx, erReadOnlyMode:
 		return "the server takes no writes now, as a replica does"
 	}

@@ -90,6 +90,16 @@ func TestTLS(t *testing.T) {
 		"--ssl-ca="+ca.file("ca.pem"), "--ssl-cert="+ca.file("server.pem"), "--ssl-key="+ca.file("server.key"),
 	))
 	plain := mariadb.Start(t)
+	strict := mariadb.Start(t, mariadb.Args(
+		"--require-secure-transport=ON",
+		"--ssl-ca="+ca.file("ca.pem"), "--ssl-cert="+ca.file("server.pem"), "--ssl-key="+ca.file("server.key"),
+	))
+	old := leaf("db.example.com", x509.ExtKeyUsageServerAuth)
+	old.NotBefore, old.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
+	ca.issue("expired", old)
+	expired := mariadb.Start(t, mariadb.Args(
+		"--ssl-ca="+ca.file("ca.pem"), "--ssl-cert="+ca.file("expired.pem"), "--ssl-key="+ca.file("expired.key"),
+	))
 	secure.Account("certified", "pw", "ALL ON *.*")
 	secure.Exec("ALTER USER certified@'%' REQUIRE X509")
 
@@ -119,6 +129,17 @@ func TestTLS(t *testing.T) {
 		"on, another name": {secure, func(c *config.Database) {
 			c.TLS, c.TLSCA, c.Host = config.TLSOn, ca.file("ca.pem"), "localhost"
 		}, false, "names in the server's certificate"},
+		"on, an expired certificate": {expired, func(c *config.Database) {
+			c.TLS, c.TLSCA = config.TLSOn, ca.file("ca.pem")
+		}, false, "has to be renewed"},
+		"preferred, an expired certificate": {expired, func(c *config.Database) {
+			c.TLS, c.TLSCA = config.TLSPreferred, ca.file("ca.pem")
+		}, false, "has to be renewed"},
+		"on, required": {strict, func(c *config.Database) {
+			c.TLS, c.TLSCA = config.TLSOn, ca.file("ca.pem")
+		}, true, ""},
+		"preferred, required": {strict, func(c *config.Database) { c.TLS = config.TLSPreferred }, true, ""},
+		"off, required":       {strict, func(*config.Database) {}, false, "set tls to on if the server"},
 		"client certificate": {secure, func(c *config.Database) {
 			c.User, c.Password = "certified", config.NewSecret("pw")
 			c.TLS, c.TLSCA, c.TLSCert, c.TLSKey = config.TLSOn, ca.file("ca.pem"), ca.file("client.pem"), ca.file("client.key")

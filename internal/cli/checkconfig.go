@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
 )
 
@@ -40,10 +41,19 @@ func checkConfig(path string, environ []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return exitConfig
 	}
+	// What the file is about may be wrong too, such as a tls_ca that is no
+	// certificate. This connects to nothing.
+	db, err := alarmdb.Open(c.Database)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, err)
+		return exitConfig
+	}
+	defer func() { _ = db.Close() }()
 	r := report{config: c}
 	r.title(printable(c.Path) + " has no mistakes")
 	r.database()
 	r.monitor()
+	r.notify()
 	for _, name := range c.ProcessNames() {
 		r.process(c.Process(name))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"monitor_service/internal/config"
 	"monitor_service/internal/control"
+	"monitor_service/internal/daemon"
 )
 
 // The exit statuses.
@@ -66,7 +67,7 @@ func (p *program) status(err error) int {
 	case errors.Is(err, control.ErrNotRunning):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
 		return exitAbsent
-	case errors.As(err, &mistakes), errors.Is(err, errConfig):
+	case errors.As(err, &mistakes), errors.Is(err, errConfig), errors.Is(err, daemon.ErrSettings):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
 		return exitConfig
 	}
@@ -91,7 +92,7 @@ func (p *program) command() *cobra.Command {
 	}
 	root.AddCommand(p.statusCommand(), p.historyCommand(), p.explainCommand(), p.restartCommand(), p.resetCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.checkNowCommand())
-	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.polkitRulesCommand(), p.versionCommand())
 	return root
 }
 

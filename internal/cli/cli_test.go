@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,7 @@ func TestExitStatuses(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "config.ini")
 	wrong := file(t, "config.ini", "[monitor]\nchek_interval = 5\nmax_restart_failures = none\n")
 	noDatabase := file(t, "config.ini", "[database]\ndriver = sqlite\npath = "+missing+".db\n[logging]\nfile = none\n")
+	noCA := file(t, "config.ini", "[database]\nuser = u\ndatabase = d\ntls = on\ntls_ca = "+missing+".pem\n[logging]\nfile = none\n")
 	for _, c := range []struct {
 		args   []string
 		code   int
@@ -43,8 +45,10 @@ func TestExitStatuses(t *testing.T) {
 		{[]string{"run", "--config", wrong}, 78, []string{wrong + ":2", "chek_interval", "check_interval", wrong + ":3", "max_restart_failures"}},
 		{[]string{"check-config", "--config", missing}, 78, []string{missing}},
 		{[]string{"check-config", "--config", wrong}, 78, []string{wrong + ":2", wrong + ":3"}},
+		{[]string{"check-config", "--config", noCA}, 78, []string{missing + ".pem", "tls_ca"}},
+		{[]string{"run", "--once", "--config", noCA}, 78, []string{missing + ".pem", "tls_ca"}},
 		{[]string{"run", "--once", "--config", noDatabase}, 1, []string{missing + ".db"}},
-		{[]string{"schema", "--driver", "oracle"}, 1, []string{"oracle", "mysql", "sqlite"}},
+		{[]string{"schema", "--driver", "oracle"}, 2, []string{"oracle", "mysql", "sqlite"}},
 	} {
 		code, _, stderr := call(t, c.args...)
 		if code != c.code {
@@ -74,5 +78,39 @@ func TestSchemaIsOfTheDriverThatWasAskedFor(t *testing.T) {
 func TestVersionNamesTheProgram(t *testing.T) {
 	if _, out, _ := call(t, "version"); !strings.HasPrefix(out, "monitor_service ") {
 		t.Errorf("it says %q", out)
+	}
+}
+
+func TestDryRunIsPassedOn(t *testing.T) {
+	dir := t.TempDir()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "alarms.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, schema, _ := call(t, "schema", "--driver", "sqlite")
+	for _, text := range []string{schema, "INSERT INTO PROCESE VALUES (1, 'x')", "INSERT INTO STATUS_PROCESS (process_id, alarma) VALUES (1, 1)"} {
+		if _, err := db.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	touched := filepath.Join(dir, "touched")
+	config := file(t, "config.ini", "[database]\ndriver = sqlite\npath = "+dir+"/alarms.db\n[logging]\nfile = none\n"+
+		"[process.x]\nrestart_strategy = custom\nrestart_command = touch "+touched+"\nhealth_check_command = true\n")
+	for _, c := range []struct {
+		args    []string
+		touches bool
+	}{
+		{[]string{"run", "--once", "--dry-run", "--config", config}, false},
+		{[]string{"run", "--once", "--config", config}, true},
+	} {
+		if code, _, stderr := call(t, c.args...); code != 0 {
+			t.Fatalf("%v: exit status %d: %s", c.args, code, stderr)
+		}
+		if _, err := os.Stat(touched); (err == nil) != c.touches {
+			t.Errorf("%v: touched: %v", c.args, err)
+		}
 	}
 }

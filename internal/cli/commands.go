@@ -44,6 +44,7 @@ func (p *program) schemaCommand() *cobra.Command {
 					return err
 				}
 			}
+			p.entered = false // it is a mistake of usage
 			return fmt.Errorf("unknown driver %q: mysql and sqlite are known", driver)
 		},
 	}

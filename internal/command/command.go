@@ -47,6 +47,8 @@ type Spec struct {
 	Process string
 	ID      int64
 	Attempt int
+	// Variables are more variables of the environment, each NAME=value.
+	Variables []string
 	// KeepChildren lets live what the command leaves running: it is the
 	// service that the command has started. A command that ran into its
 	// time limit leaves nothing in any case.
@@ -105,7 +107,7 @@ func (s Spec) build() *exec.Cmd {
 	// another's. The context is watched in end.
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = "/"
-	cmd.Env = Environ(s.Process, s.ID, s.Attempt)
+	cmd.Env = append(Environ(s.Process, s.ID, s.Attempt), s.Variables...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }

@@ -47,6 +47,8 @@ func (b *build) everything() {
 	b.readProcesses()
 	b.findPassword()
 	b.checkDatabase()
+	b.checkMonitor()
+	b.checkNotify()
 	b.checkProcesses()
 	b.compareWithBash()
 }

@@ -58,6 +58,15 @@ func (b *build) checkTLS() {
 	pair("tls_key", "tls_cert")
 }
 
+// checkMonitor warns of settings that are right and defeat each other.
+func (b *build) checkMonitor() {
+	m := b.Monitor
+	if m.StableTime > 0 && m.StableTime <= m.CheckInterval {
+		b.warnAt(sectionMonitor, "stable_time", fmt.Sprintf("is not longer than check_interval (%s): an alarm that comes back is seen too late to count as a failure",
+			ShortDuration(m.CheckInterval)))
+	}
+}
+
 // checkProcesses checks what each process gets, once everything is inherited.
 func (b *build) checkProcesses() {
 	b.compareUnits()

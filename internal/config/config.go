@@ -5,6 +5,7 @@
 package config
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type Config struct {
 	Monitor  Monitor
 	Logging  Logging
 	Control  Control
+	Notify   Notify
 
 	// fallback is what a process without a section of its own gets:
 	// [process.default] over the built-in defaults.
@@ -108,6 +110,15 @@ type Database struct {
 	// it does not, whoever raised the alarm has ClearTimeout to clear it.
 	ClearAlarm   bool
 	ClearTimeout time.Duration
+}
+
+// Identity names the rows that these settings lead to: two settings with one
+// identity are two ways to the same database.
+func (d Database) Identity() string {
+	if d.Driver == DriverSQLite {
+		return "sqlite:" + d.Path
+	}
+	return fmt.Sprintf("mysql:%s:%d:%s:%s", d.Host, d.Port, d.Socket, d.Name)
 }
 
 // Unconfigured says what happens to an alarmed process without a section.

@@ -11,6 +11,7 @@ const (
 	sectionMonitor  = "monitor"
 	sectionLogging  = "logging"
 	sectionControl  = "control"
+	sectionNotify   = "notify"
 	sectionProcess  = "process"
 	processPrefix   = sectionProcess + "."
 	defaultSection  = processPrefix + "default"
@@ -22,8 +23,8 @@ const variablePrefix = "MONITOR_SERVICE_"
 // Key is one key of config.ini. The keys are the one table that validation,
 // suggestions, environment variables and documentation come from.
 type Key struct {
-	// Section is "database", "monitor", "logging", "control" or, for the sections
-	// [process.NAME] and [process.default], "process".
+	// Section is "database", "monitor", "logging", "control", "notify" or, for
+	// the sections [process.NAME] and [process.default], "process".
 	Section string
 	Name    string
 	// Default is what holds without the key, as a person reads it.
@@ -56,6 +57,9 @@ type draft struct {
 	own          Process
 	password     string
 	passwordFile string
+	// What [notify] says in its file, before files and credentials.
+	smtpPassword, smtpPasswordFile string
+	webhookURL, webhookURLFile     string
 }
 
 // newKey makes a key whose value follows the rule and lands in the field.
@@ -116,6 +120,7 @@ func Keys() []Key {
 	keys = append(keys, monitorKeys()...)
 	keys = append(keys, loggingKeys()...)
 	keys = append(keys, controlKeys()...)
+	keys = append(keys, notifyKeys()...)
 	return append(keys, processKeys()...)
 }
 
@@ -172,7 +177,7 @@ func (t table) find(kind, name string) (Key, bool) {
 // kindOf returns the kind of a section, empty for one that does not exist.
 func kindOf(section string) string {
 	switch section {
-	case sectionDatabase, sectionMonitor, sectionLogging, sectionControl:
+	case sectionDatabase, sectionMonitor, sectionLogging, sectionControl, sectionNotify:
 		return section
 	}
 	if len(section) > len(processPrefix) && strings.HasPrefix(section, processPrefix) {

@@ -28,6 +28,14 @@ func TestKeysAndDefaultsAreThePromisedOnes(t *testing.T) {
 			"level": "info", "format": "text", "compress": "no",
 		},
 		"control": {"socket": "/run/monitor_service/control.sock"},
+		"notify": {
+			"email_to": "–", "email_from": "monitor_service@HOST", "email_events": calmEvents,
+			"smtp_host": "–", "smtp_port": "587 for starttls, 465 for tls, 25 for off", "smtp_tls": "starttls", "smtp_ca": "–",
+			"smtp_user": "–", "smtp_password": "–", "smtp_password_file": "–",
+			"webhook_url": "–", "webhook_url_file": "–", "webhook_format": "json", "webhook_ca": "–", "webhook_events": calmEvents,
+			"command": "–", "command_events": calmEvents, "command_timeout": "30",
+			"database_after": "300", "group_wait": "10", "group_interval": "300", "send_timeout": "30", "retry_for": "3600",
+		},
 		"process": {
 			"restart_strategy": "auto", "unit": "NAME(.service)", "start_command": "NAME", "run_as": "daemon's user",
 			"working_directory": "/", "restart_command": "–", "stop_timeout": "10", "restart_timeout": "90",
@@ -44,7 +52,7 @@ func TestKeysAndDefaultsAreThePromisedOnes(t *testing.T) {
 		if k.Allowed == "" || k.Meaning == "" {
 			t.Errorf("%s.%s has no words for a person", k.Section, k.Name)
 		}
-		if isCommand := strings.HasSuffix(k.Name, "_command"); k.Command != isCommand {
+		if isCommand := k.Name == "command" || strings.HasSuffix(k.Name, "_command"); k.Command != isCommand {
 			t.Errorf("%s.%s: Command is %v", k.Section, k.Name, k.Command)
 		}
 	}
@@ -144,8 +152,8 @@ func TestTheExampleNamesEveryKeyAndEachLineOfItIsRight(t *testing.T) {
 	}
 	commented := regexp.MustCompile(`(?m)^#([a-z_]+ = |\[process\.)`)
 	all := commented.ReplaceAllString(string(content), "$1")
-	all = regexp.MustCompile(`(?m)^password_file = .*$`).ReplaceAllString(all, "password_file = "+
-		writeFile(t, t.TempDir()+"/pw", "x", 0o600))
+	all = regexp.MustCompile(`(?m)^([a-z_]+_file) = .*$`).ReplaceAllString(all, "$1 = "+
+		writeFile(t, t.TempDir()+"/secret", "https://example.com/", 0o600))
 	c, _ := accepted(t, all)
 	for _, k := range Keys() {
 		if k.Own {

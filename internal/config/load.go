@@ -87,11 +87,23 @@ func load(path string, environ []string, euid int) (*Config, []Warning, error) {
 		return nil, nil, mistakes
 	}
 	b := parse(path, content, environ)
-	if e := b.doc.find(sectionDatabase, "password"); e != nil && e.value != "" && readable {
-		b.warn(e.line, sectionDatabase, "password", fmt.Sprintf(
-			"every user of this host can read the password: run chmod o-r %q, or move it into a password_file", path))
+	if readable {
+		b.warnOfReadableSecrets(path)
 	}
 	return b.result()
+}
+
+// warnOfReadableSecrets names every secret that stands in a file that everybody
+// can read.
+func (b *build) warnOfReadableSecrets(path string) {
+	for _, s := range b.doc.sections {
+		for _, e := range s.entries {
+			if e.key.Secret && e.value != "" {
+				b.warn(e.line, s.name, e.key.Name, fmt.Sprintf(
+					"every user of this host can read it: run chmod o-r %q, or move it into a %s_file", path, e.key.Name))
+			}
+		}
+	}
 }
 
 // Parse is Load without the file: name is what the content is called in

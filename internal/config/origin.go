@@ -42,6 +42,8 @@ type Origin struct {
 	Line     int
 	Section  string
 	Variable string
+	// Credential is the name of the credential, for SourceCredential.
+	Credential string
 }
 
 func (o Origin) String() string {
@@ -51,14 +53,13 @@ func (o Origin) String() string {
 	case SourceEnvironment:
 		return "$" + o.Variable
 	case SourceCredential:
-		return fmt.Sprintf("systemd credential %q", credentialName)
+		return fmt.Sprintf("systemd credential %q", o.Credential)
 	case SourceBuiltIn, SourceUnknown:
 	}
 	return o.Source.String()
 }
 
-// Origin says where the value of a key of [database], [monitor], [logging] or [control]
-// came from.
+// Origin says where the value of a key came from that belongs to no process.
 func (c *Config) Origin(section, key string) Origin {
 	if o, ok := c.origins[originKey(section, key)]; ok {
 		return o

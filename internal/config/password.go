@@ -11,71 +11,107 @@ import (
 	"syscall"
 )
 
-// maxPassword bounds a file that holds a password, in bytes.
+// maxPassword bounds a file that holds a password or another secret, in bytes.
 const maxPassword = 4096
 
-// findPassword takes the password from the systemd credential, else from the
-// file of password_file, else from the key password.
+// secretKey is a key whose value may stand in a file of its own or in a systemd
+// credential as well.
+type secretKey struct {
+	section, key string
+	// what names the secret in messages, such as "the password".
+	what string
+	// text is the key's own value, file that of the key with _file at its
+	// end; both are empty where they are not set.
+	text, file string
+	credential string
+	// check says what a secret that did not come from the key is not; nil
+	// where there is nothing to check.
+	check func(string) error
+}
+
+// findPassword takes the password of the database.
 func (b *build) findPassword() {
 	if b.Database.Driver != DriverMySQL {
 		return
 	}
-	id := originKey(sectionDatabase, "password")
-	if b.readCredential(id) {
-		return
-	}
-	if b.passwordFile == "" {
-		b.Database.Password = NewSecret(b.password)
-		return
-	}
-	password, readable, err := readSecret(b.passwordFile)
-	if err != nil {
-		b.mistakeAt(sectionDatabase, "password_file", fmt.Sprintf("cannot read the password from %q: %v", b.passwordFile, err))
-		return
-	}
-	if readable {
-		b.warnAt(sectionDatabase, "password_file", fmt.Sprintf("every user of this host can read the password: run chmod o-r %q", b.passwordFile))
-	}
-	b.uselessPassword("password", "password_file")
-	b.Database.Password = NewSecret(password)
-	b.origins[id] = Origin{Source: SourceFile, File: b.passwordFile, Section: sectionDatabase}
+	b.Database.Password = b.findSecret(secretKey{
+		section: sectionDatabase, key: "password", what: "the password",
+		text: b.password, file: b.passwordFile, credential: credentialName,
+	})
 }
 
-// readCredential says whether systemd has given the daemon a credential, be it
-// one that cannot be read.
-func (b *build) readCredential(id string) bool {
+// findSecret takes a secret from its systemd credential, else from its file,
+// else from its key.
+func (b *build) findSecret(k secretKey) Secret {
+	if secret, ok := b.readCredential(k); ok {
+		return secret
+	}
+	if k.file == "" {
+		return NewSecret(k.text)
+	}
+	fileKey := k.key + "_file"
+	secret, readable, err := k.read(k.file)
+	if err != nil {
+		b.mistakeAt(k.section, fileKey, fmt.Sprintf("cannot read %s from %q: %v", k.what, k.file, err))
+		b.refused[originKey(k.section, fileKey)] = true
+		return Secret{}
+	}
+	if readable {
+		b.warnAt(k.section, fileKey, fmt.Sprintf("every user of this host can read %s: run chmod o-r %q", k.what, k.file))
+	}
+	b.uselessSecret(k.section, k.key, fileKey)
+	b.origins[originKey(k.section, k.key)] = Origin{Source: SourceFile, File: k.file, Section: k.section}
+	return NewSecret(secret)
+}
+
+// readCredential says whether systemd has given the daemon the credential, be
+// it one that cannot be read.
+func (b *build) readCredential(k secretKey) (Secret, bool) {
 	directory := lookup(b.environ, credentialsVariable)
 	if !filepath.IsAbs(directory) {
-		return false
+		return Secret{}, false
 	}
-	password, _, err := readSecret(filepath.Join(directory, credentialName))
+	secret, _, err := k.read(filepath.Join(directory, k.credential))
 	if errors.Is(err, fs.ErrNotExist) {
-		return false
+		return Secret{}, false
 	}
 	if err != nil {
 		b.mistake(Mistake{
-			Section: sectionDatabase, Key: "password", Variable: credentialsVariable,
-			Problem: fmt.Sprintf("cannot read the password from the credential %q: %v", credentialName, err),
+			Section: k.section, Key: k.key, Variable: credentialsVariable,
+			Problem: fmt.Sprintf("cannot read %s from the credential %q: %v", k.what, k.credential, err),
 		})
-		return true
+		b.refused[originKey(k.section, k.key)] = true
+		return Secret{}, true
 	}
-	for _, key := range []string{"password", "password_file"} {
-		b.uselessPassword(key, fmt.Sprintf("the systemd credential %q", credentialName))
+	for _, key := range []string{k.key, k.key + "_file"} {
+		b.uselessSecret(k.section, key, fmt.Sprintf("the systemd credential %q", k.credential))
 	}
-	b.Database.Password = NewSecret(password)
-	b.origins[id] = Origin{Source: SourceCredential, Section: sectionDatabase}
-	return true
+	b.origins[originKey(k.section, k.key)] = Origin{Source: SourceCredential, Credential: k.credential, Section: k.section}
+	return NewSecret(secret), true
 }
 
-func (b *build) uselessPassword(key, winner string) {
-	if b.given(sectionDatabase, key) {
-		b.warnAt(sectionDatabase, key, "has no effect: "+winner+" wins over it")
+// read reads a file that holds the secret, and says whether everybody may read
+// it.
+func (k secretKey) read(path string) (secret string, readable bool, err error) {
+	secret, readable, err = readSecret(path, k.what)
+	if err == nil && k.check != nil {
+		if err = k.check(secret); err != nil {
+			err = fmt.Errorf("%s %w", k.what, err)
+		}
+	}
+	return secret, readable, err
+}
+
+func (b *build) uselessSecret(section, key, winner string) {
+	if b.given(section, key) {
+		b.warnAt(section, key, "has no effect: "+winner+" wins over it")
 	}
 }
 
 // readSecret reads a file that holds a secret on one line, and says whether
-// everybody may read it. The error does not show what is in the file.
-func readSecret(path string) (secret string, readable bool, err error) {
+// everybody may read it. what names the secret. The error does not show what is
+// in the file.
+func readSecret(path, what string) (secret string, readable bool, err error) {
 	// Without O_NONBLOCK a named pipe would hold us up until somebody
 	// writes to it.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -105,7 +141,7 @@ func readSecret(path string) (secret string, readable bool, err error) {
 		return "", false, errors.New("it has more than one line")
 	}
 	if err := plain(secret); err != nil {
-		return "", false, fmt.Errorf("the password %w", err)
+		return "", false, fmt.Errorf("%s %w", what, err)
 	}
 	return secret, info.Mode()&0o004 != 0, nil
 }

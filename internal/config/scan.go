@@ -33,18 +33,6 @@ type document struct {
 	hopeless bool
 }
 
-// find returns an entry of the file, nil where there is none.
-func (d *document) find(section, key string) *entry {
-	for _, s := range d.sections {
-		for _, e := range s.entries {
-			if s.name == section && e.key.Name == key {
-				return e
-			}
-		}
-	}
-	return nil
-}
-
 // trust takes the values as the scanner understood them.
 func (d *document) trust() {
 	for _, s := range d.sections {

@@ -184,8 +184,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 // unreachable says why there is no answer, and what to do about it.
 func (c *Client) unreachable(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	switch {

@@ -239,8 +239,7 @@ func read(r *http.Request, into any) error {
 		}
 		return failure(CodeBadRequest, "the body is more than one JSON object")
 	}
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return failure(CodeTooLarge, "the body has more than %d bytes", large.Limit)
 	}
 	return failure(CodeBadRequest, "the body is not the JSON object that is expected: %v", err)

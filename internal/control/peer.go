@@ -72,7 +72,7 @@ const maxGroups = 65536
 func peerGroups(fd int) ([]uint32, error) {
 	const size = uint32(unsafe.Sizeof(uint32(0)))
 	for groups := make([]uint32, 64); ; groups = make([]uint32, maxGroups) {
-		length := uint32(len(groups)) * size
+		length := uint32(len(groups)) * size //nolint:gosec // at most maxGroups
 		//nolint:gosec // there is no call without pointers for a list of groups
 		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERGROUPS,
 			uintptr(unsafe.Pointer(&groups[0])), uintptr(unsafe.Pointer(&length)), 0)

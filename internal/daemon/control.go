@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 
 	"monitor_service/internal/config"
 	"monitor_service/internal/control"
@@ -23,8 +24,8 @@ func (d *Daemon) listen() error {
 	}
 	server, err := control.Listen(d.cfg.Control.Socket, control.Group, d.desk)
 	switch {
-	case errors.Is(err, control.ErrLive):
-		return err
+	case errors.Is(err, control.ErrLive) && !d.cfg.Monitor.DryRun: // which may run beside another
+		return fmt.Errorf("%w: stop it, or give this one a [control] socket of its own", err)
 	case err != nil:
 		d.log.Error("No control socket: commands such as status cannot reach this daemon, ignoring", "error", err)
 		return nil

@@ -20,6 +20,7 @@ import (
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/history"
 	"monitor_service/internal/logging"
+	"monitor_service/internal/notify"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/restart"
@@ -31,6 +32,10 @@ import (
 // leaves the strategies time to end what they began within the unit's
 // TimeoutStopSec of 60 s.
 const stopGrace = 25 * time.Second
+
+// ErrSettings is wrapped by an error of New that comes of settings which are
+// well-formed and cannot be used, such as a tls_ca that is no certificate.
+var ErrSettings = errors.New("configuration")
 
 // Options are what the command line says.
 type Options struct {
@@ -55,6 +60,7 @@ type Daemon struct {
 	units  *restart.Restarter
 	engine *recovery.Engine
 	notify *systemd.Notifier
+	people *notify.Notifier
 	undo   undoStack
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
@@ -65,6 +71,7 @@ type Daemon struct {
 	// is 1: one pending poke is enough.
 	changed  chan struct{}
 	outage   outage
+	unlock   func() error
 	lastPoll time.Time
 	// said is the status that systemd was told last.
 	said string
@@ -112,9 +119,16 @@ func New(opts Options) (_ *Daemon, err error) {
 	d.undo.push("close the log", d.logs.Close)
 	d.log = d.logs.Logger()
 	if d.db, err = alarmdb.Open(cfg.Database); err != nil {
-		return nil, fmt.Errorf("cannot set up the database: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	d.undo.push("close the database", func() error { return d.db.Close() })
+	if d.unlock, err = d.lock(cfg); err != nil {
+		return nil, err
+	}
+	d.undo.push("unlock the database", func() error { return d.unlock() })
+	if err = d.newPeople(); err != nil {
+		return nil, err
+	}
 	d.remember()
 	if err = d.newEngine(); err != nil {
 		return nil, err
@@ -125,6 +139,15 @@ func New(opts Options) (_ *Daemon, err error) {
 		d.log.Warn("Configuration", "warning", w.String())
 	}
 	return d, nil
+}
+
+// lock takes the database of a configuration for this daemon, unless nothing
+// will be touched.
+func (d *Daemon) lock(cfg *config.Config) (func() error, error) {
+	if cfg.Monitor.DryRun {
+		return func() error { return nil }, nil
+	}
+	return lockDatabase(cfg.Database.Identity(), d.opts.Environ)
 }
 
 func (d *Daemon) newEngine() error {
@@ -186,6 +209,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 		write(ev)
 		d.history.Observe(ev)
 		d.watchers.tell(ev)
+		d.people.Observe(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)
 		}
@@ -229,6 +253,7 @@ func (d *Daemon) stop() error {
 	go func() {
 		defer close(done)
 		d.engine.Stop(ctx)
+		d.closePeople(ctx)
 		d.background.Wait()
 	}()
 	d.feedUntil(done)

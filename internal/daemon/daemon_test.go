@@ -224,3 +224,67 @@ func TestDatabaseThatIsMissingIsAnOutageAndNoEnd(t *testing.T) {
 		t.Errorf("the outage was not told once in and once out:\n%s", log)
 	}
 }
+
+func TestOneDaemonAtATimeWorksOnADatabase(t *testing.T) {
+	s := newSite(t)
+	environ := []string{"RUNTIME_DIRECTORY=" + t.TempDir()}
+	open := func(dryRun bool) (*Daemon, error) {
+		return New(Options{ConfigPath: s.path("config.ini"), Environ: environ, DryRun: dryRun})
+	}
+	first, err := open(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(false); err == nil || !strings.Contains(err.Error(), fmt.Sprint("process ", os.Getpid())) {
+		t.Errorf("a second daemon: %v", err)
+	}
+	dry, err := open(true)
+	if err != nil {
+		t.Fatalf("a dry run beside it: %v", err)
+	}
+	if err := errors.Join(dry.Once(t.Context()), first.Once(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	next, err := open(false)
+	if err != nil {
+		t.Fatalf("after the first one's end: %v", err)
+	}
+	if err := next.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReloadOfAPasswordRestartsNothing is about what is not cleared yet: the
+// rows are the same ones after it.
+func TestReloadOfAPasswordRestartsNothing(t *testing.T) {
+	s := newSite(t)
+	change := func(timeout int) {
+		text := strings.Replace(fmt.Sprintf(base, s.dir, ""), "[monitor]",
+			fmt.Sprintf("clear_alarm = no\nquery_timeout = %d\n[monitor]", timeout), 1)
+		if err := os.WriteFile(s.path("config.ini"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(10)
+	reload, _ := s.run()
+	s.raise(1, "good")
+	s.await("the process is restarted", func() bool { return strings.Contains(s.read("log"), "reason=not_yet_cleared") })
+	for i := range 3 {
+		change(11 + i)
+		reload <- struct{}{}
+		s.await("the reload is told", func() bool { return strings.Count(s.read("log"), "Configuration reloaded") == i+1 })
+		s.await("a poll follows it", func() bool { return strings.Count(s.read("log"), "reason=not_yet_cleared") == i+2 })
+	}
+	if got := s.read("restarted"); got != "good\n" {
+		t.Errorf("restarted %q, want once", got)
+	}
+}
+
+func TestOnceOwesTheWriteBackThatFailed(t *testing.T) {
+	s := newSite(t)
+	s.raise(1, "good")
+	s.exec("CREATE TRIGGER no BEFORE UPDATE ON STATUS_PROCESS BEGIN SELECT RAISE(ABORT, 'no'); END")
+	if err := s.daemon().Once(t.Context()); err == nil || !strings.Contains(err.Error(), "could not be cleared") {
+		t.Errorf("it said %v", err)
+	}
+}

@@ -113,7 +113,7 @@ func (k *desk) Resume(ctx context.Context, by recovery.Operator, process string)
 	if left := len(k.d.engine.Pauses()); process == "" && left > 0 {
 		done.Warning = fmt.Sprintf("%d processes have a pause of their own, which stays", left)
 	}
-	k.pollSoon()
+	k.pollSoon(ctx)
 	return k.saved(done), nil
 }
 
@@ -134,7 +134,7 @@ func (k *desk) Reset(ctx context.Context, by recovery.Operator, process string) 
 	}
 	if done.Changed {
 		k.d.emit(recovery.Event{Kind: recovery.OperatorReset, At: time.Now(), Process: process, By: by})
-		k.pollSoon()
+		k.pollSoon(ctx)
 	}
 	return done, nil
 }
@@ -175,8 +175,8 @@ func (k *desk) ask(ctx context.Context, result chan<- polled) error {
 
 // pollSoon polls because an alarm may now be acted upon that was not before.
 // Nobody waits for it.
-func (k *desk) pollSoon() {
-	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+func (k *desk) pollSoon(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	_ = k.ask(ctx, make(chan polled, 1)) // the next poll comes by itself
 }

@@ -165,6 +165,9 @@ func (x *explainer) verdict() {
 	}
 	x.out.Acts = true
 	switch {
+	case x.prospect.Recheck:
+		x.out.Acts = false
+		x.out.Verdict = "It would be looked at and not restarted while it is well: it is restarted and verified, and its alarm is still to be cleared"
 	case x.err != nil:
 		x.out.Verdict = fmt.Sprintf("A recovery would be tried and fail: %v", x.err)
 	case x.prospect.Answer.Trial:

@@ -39,7 +39,7 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 		l.wait()
 		err = errors.Join(err, d.stop())
 	}()
-	if err := d.listen(); err != nil {
+	if err := d.listen(); err != nil { //nolint:contextcheck // the socket outlives the loop
 		return err
 	}
 	d.sayStarted()
@@ -92,7 +92,7 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 			l.again = l.polling
 			l.poll(ctx)
 		case <-ask.Reload:
-			if l.d.reload() {
+			if l.d.reload() { //nolint:contextcheck // a new socket outlives the loop
 				l.generation++
 				l.again = l.polling
 				l.poll(ctx)

@@ -33,6 +33,8 @@ type outage struct {
 func (o *outage) failed(now time.Time, err error, interval time.Duration, emit func(recovery.Event)) time.Duration {
 	if o.since.IsZero() {
 		o.since = now
+	}
+	if o.retry == nil {
 		o.said = make(map[alarmdb.Class]bool)
 		o.retry = backoff.NewExponentialBackOff()
 		o.retry.InitialInterval = min(firstRetry, interval)
@@ -56,5 +58,9 @@ func (o *outage) ended(now time.Time, emit func(recovery.Event)) {
 	emit(recovery.Event{Kind: recovery.DatabaseBack, At: now, Took: now.Sub(o.since)})
 	*o = outage{}
 }
+
+// anew begins the books of another database. The outage goes on, if there is
+// one: whoever was told of its beginning is told of its end.
+func (o *outage) anew() { *o = outage{since: o.since} }
 
 func (o *outage) isOn() bool { return !o.since.IsZero() }

@@ -78,3 +78,25 @@ func TestRetriesBackOffWithJitterAndAreCapped(t *testing.T) {
 		t.Errorf("with a short check_interval the first retry comes after %v", first)
 	}
 }
+
+// Whoever was told that no alarms can be read is told when they can, though it
+// is another database by then.
+func TestAnOutageEndsWithAnotherDatabase(t *testing.T) {
+	var o outage
+	var kinds []recovery.Kind
+	var last recovery.Event
+	emit := func(ev recovery.Event) { kinds, last = append(kinds, ev.Kind), ev }
+	start := time.Now()
+
+	o.failed(start, errDown, time.Minute, emit)
+	o.anew()
+	o.failed(start.Add(time.Minute), errDown, time.Minute, emit)
+	if len(kinds) != 2 || last.Kind != recovery.DatabaseLost || last.Took != time.Minute {
+		t.Fatalf("the other database's failure: told %v, the last one %+v", kinds, last)
+	}
+	o.anew()
+	o.ended(start.Add(time.Hour), emit)
+	if len(kinds) != 3 || last.Kind != recovery.DatabaseBack || last.Took != time.Hour {
+		t.Errorf("told %v, the last one %+v", kinds, last)
+	}
+}

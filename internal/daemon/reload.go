@@ -5,6 +5,7 @@ import (
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/notify"
 )
 
 // reload reads the configuration again and puts it in force. All of the new is
@@ -25,52 +26,77 @@ func (d *Daemon) reload() bool {
 	return err == nil
 }
 
-func (d *Daemon) replace() error {
+// replace builds all of the new, and only then, with nothing left that could
+// fail, puts it in the place of the old.
+func (d *Daemon) replace() (err error) {
 	cfg, warnings, err := d.load()
 	if err != nil {
 		return err
 	}
-	var db *alarmdb.DB
-	if cfg.Database != d.cfg.Database {
-		if db, err = alarmdb.Open(cfg.Database); err != nil {
-			return err
+	var undo undoStack
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undo.unwind())
 		}
-	}
-	server, err := d.otherServer(cfg.Control)
-	if err == nil {
-		err = d.logs.Reconfigure(cfg.Logging)
-	}
+	}()
+	// Always anew: certificates may have been renewed under the same names.
+	db, err := alarmdb.Open(cfg.Database)
 	if err != nil {
-		if db != nil {
-			err = errors.Join(err, db.Close())
-		}
-		if server != nil {
-			err = errors.Join(err, server.Close())
-		}
 		return err
 	}
+	undo.push("close the new database", db.Close)
+	other := cfg.Database.Identity() != d.cfg.Database.Identity()
+	unlock := d.unlock
+	if other {
+		if unlock, err = d.lock(cfg); err != nil {
+			return err
+		}
+		undo.push("unlock the new database", unlock)
+	}
+	people, err := notify.Prepare(cfg.Notify)
+	if err != nil {
+		return err
+	}
+	server, err := d.otherServer(cfg.Control)
+	if err != nil {
+		return err
+	}
+	if server != nil {
+		undo.push("close the new control socket", server.Close)
+	}
+	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
+		return err
+	}
+
 	d.useServer(cfg.Control, server)
 	d.cfg = cfg
+	d.people.Apply(people)
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
-	if db == nil {
-		d.engine.Reconfigure(cfg, nil)
-	} else {
-		old := d.db
-		d.db = db
-		d.outage = outage{}
-		d.engine.Reconfigure(cfg, db)
-		// Close waits for the queries under way, the loop must not.
-		d.background.Go(func() {
-			if err := old.Close(); err != nil {
-				d.log.Warn("Cannot close the database of the old configuration, ignoring", "error", err)
-			}
-		})
+	d.replaceDatabase(db)
+	if other {
+		d.outage.anew()
+		if err := d.unlock(); err != nil {
+			d.log.Warn("Cannot unlock the database of the old configuration, ignoring", "error", err)
+		}
+		d.unlock = unlock
 	}
+	d.engine.Reconfigure(cfg, d.db, other)
 	for _, w := range warnings {
 		d.log.Warn("Configuration", "warning", w.String())
 	}
 	d.log.Info("Configuration reloaded", "config", cfg.Path, "processes", len(cfg.ProcessNames()))
 	return nil
+}
+
+func (d *Daemon) replaceDatabase(db *alarmdb.DB) {
+	old := d.db
+	d.db = db
+	// Close waits for the queries under way, the loop must not.
+	d.background.Go(func() {
+		if err := old.Close(); err != nil {
+			d.log.Warn("Cannot close the database of the old configuration, ignoring", "error", err)
+		}
+	})
 }
 
 func (d *Daemon) sayMistakes(err error) {

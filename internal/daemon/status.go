@@ -60,12 +60,16 @@ func (d *Daemon) feed() {
 	}
 }
 
-// feedUntil feeds the watchdog until done is closed.
+// stopStep is how often a daemon that stops tells systemd that it is at it.
+const stopStep = 5 * time.Second
+
+// feedUntil keeps systemd patient until done is closed: a process that was
+// asked to end, and takes its stop_timeout for it, must be started again
+// before this daemon ends, however long the unit's TimeoutStopSec is.
 func (d *Daemon) feedUntil(done <-chan struct{}) {
-	every := systemd.WatchdogInterval()
-	if every <= 0 {
-		<-done
-		return
+	every := stopStep
+	if w := systemd.WatchdogInterval(); w > 0 {
+		every = min(every, w)
 	}
 	t := time.NewTicker(every)
 	defer t.Stop()
@@ -75,6 +79,9 @@ func (d *Daemon) feedUntil(done <-chan struct{}) {
 			return
 		case <-t.C:
 			d.feed()
+			if err := d.notify.ExtendTimeout(3 * stopStep); err != nil {
+				d.log.Debug("Cannot ask systemd for more time, will retry", "error", err)
+			}
 		}
 	}
 }

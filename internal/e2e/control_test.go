@@ -288,7 +288,7 @@ func TestADaemonThatIsNotRunningIs3AndAStaleSocketIsNoTrouble(t *testing.T) {
 	b.wantCommand(t, 0, []string{"status"})
 
 	// A second daemon is refused, and the first one goes on.
-	if out, err := b.Run(t, programPath, "run"); err == nil || !strings.Contains(err.Error(), "another monitor_service is running") {
+	if out, err := b.Run(t, programPath, "run"); err == nil || !strings.Contains(err.Error(), "another monitor_service") {
 		t.Errorf("a second daemon: %q, %v", out, err)
 	}
 	b.wantCommand(t, 0, []string{"status"})

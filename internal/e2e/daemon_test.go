@@ -170,3 +170,87 @@ func TestDatabaseOutageDoesNotStarveTheWatchdog(t *testing.T) {
 		t.Errorf("the daemon was process %s and is %s", before, got)
 	}
 }
+
+func TestSignals(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	b.start(t, strings.Replace(baseConfig, "check_interval = 200ms", "check_interval = 24h", 1))
+	b.Eventually(t, "the first poll", host.Limit, func() bool {
+		return strings.Contains(b.Property(t, daemonUnit, "StatusText"), "0 in alarm") &&
+			!strings.Contains(b.Property(t, daemonUnit, "StatusText"), "first poll")
+	})
+	b.raiseAlarm(t, 1, worker)
+	b.Must(t, "systemctl", "kill", "--kill-who=main", "--signal=USR1", daemonUnit)
+	b.awaitCleared(t, 1)
+	b.Must(t, "systemctl", "kill", "--kill-who=main", "--signal=INT", daemonUnit)
+	b.EventuallyIs(t, "the daemon after SIGINT", host.Limit, "inactive", func() string { return b.Property(t, daemonUnit, "ActiveState") })
+	if got := b.Property(t, daemonUnit, "Result"); got != "success" {
+		t.Errorf("the daemon ended with %s", got)
+	}
+}
+
+// TestProcessIsStartedAgainHoweverLongItsEndTakes stops the daemon while a
+// process that it has asked to end takes longer for that than the unit's
+// TimeoutStopSec.
+func TestProcessIsStartedAgainHoweverLongItsEndTakes(t *testing.T) {
+	b := newBed(t)
+	b.Put(t, "/srv/slow-end", "#!/bin/sh\ntrap 'touch /srv/asked; sleep 12; exit 0' TERM\nwhile :; do sleep 0.2; done\n", 0o755)
+	b.Must(t, "systemd-run", "--quiet", "--collect", "--", "/srv/slow-end")
+	b.Eventually(t, "the process runs", host.Limit, func() bool { return len(b.pids(t, "/bin/sh /srv/slow-end")) == 1 })
+	before := b.pids(t, "/bin/sh /srv/slow-end")[0]
+	b.install(t, baseConfig+`[process.slow-end]
+restart_strategy = process
+start_command = /srv/slow-end
+stop_timeout = 40
+`)
+	b.Put(t, "/etc/systemd/system/"+daemonUnit+".d/stop.conf", "[Service]\nTimeoutStopSec=8\n", 0o644)
+	b.Must(t, "systemctl", "daemon-reload")
+	b.Must(t, "systemctl", "start", daemonUnit)
+	b.raiseAlarm(t, 1, "slow-end")
+	b.Eventually(t, "the process is asked to end", host.Limit, func() bool {
+		_, err := b.Run(t, "test", "-e", "/srv/asked")
+		return err == nil
+	})
+	b.Must(t, "systemctl", "stop", daemonUnit)
+	if after := b.pids(t, "/bin/sh /srv/slow-end"); len(after) != 1 || after[0] == before {
+		t.Errorf("the process was %s; after the daemon's end there are %v", before, after)
+	}
+	if got := b.Property(t, daemonUnit, "Result"); got != "success" {
+		t.Errorf("the daemon ended with %s", got)
+	}
+}
+
+func TestReloadInReadOnlyModeRestartsNothing(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	readOnly := strings.Replace(baseConfig, "user = monitor", "user = reader", 1)
+	b.start(t, readOnly)
+	b.raiseAlarm(t, 1, worker)
+	b.Eventually(t, "read-only is told", host.Limit, func() bool { return b.events(t, worker, "write_back_refused") == 1 })
+	b.configure(t, strings.Replace(readOnly, "[monitor]", "query_timeout = 7\n[monitor]", 1))
+	b.Must(t, "systemctl", "reload", daemonUnit)
+	b.awaitPolls(t, 10)
+	if n := len(b.starts(t, worker)); n != 2 {
+		t.Errorf("the unit was started %d times, want once by the test and once by the daemon", n)
+	}
+	// With an account that may write, the alarm of before is cleared.
+	b.configure(t, baseConfig)
+	b.Must(t, "systemctl", "reload", daemonUnit)
+	b.awaitCleared(t, 1)
+	if n := len(b.starts(t, worker)); n != 2 {
+		t.Errorf("after the reload the unit was started %d times", n)
+	}
+}
+
+func TestUnitUnderSeveralNamesIsRestartedOnce(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	b.raiseAlarms(t, map[int]string{1: worker, 2: worker + ".service", 3: "other"})
+	b.start(t, baseConfig+"[process.other]\nunit = "+worker+"\n")
+	for id := 1; id <= 3; id++ {
+		b.awaitCleared(t, id)
+	}
+	if n := len(b.starts(t, worker)); n != 2 {
+		t.Errorf("the unit was started %d times, want once by the test and once by the daemon", n)
+	}
+}

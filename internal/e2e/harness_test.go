@@ -54,10 +54,11 @@ type bed struct {
 }
 
 // shared is what the tests of this package have in common: one host, booted
-// when the first test asks for it, and one built program.
+// when the first test asks for it, one built program, and its packages.
 var shared struct {
-	host    func() (*host.Host, error)
-	program func() (string, error)
+	host     func() (*host.Host, error)
+	program  func() (string, error)
+	packages func() (packages, error)
 }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -78,6 +79,14 @@ func run(m *testing.M) int {
 		}
 		undo = append(undo, func() error { return os.RemoveAll(dir) })
 		return build(dir)
+	})
+	shared.packages = sync.OnceValues(func() (packages, error) {
+		dir, err := os.MkdirTemp("", "e2e")
+		if err != nil {
+			return nil, err
+		}
+		undo = append(undo, func() error { return os.RemoveAll(dir) })
+		return buildPackages(dir, repository, "v1.0.0", "ARCHES=amd64")
 	})
 
 	code := m.Run()

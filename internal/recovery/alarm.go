@@ -32,13 +32,12 @@ type Alarm struct {
 	Rows []Row
 }
 
-// firstID is the lowest process_id of the alarm, 0 where there is none because
-// an operator asked for the restart.
-func (a Alarm) firstID() int64 {
-	if len(a.Rows) == 0 {
+// firstID is the lowest process_id of an alarm's rows, 0 where there are none.
+func firstID(rows []Row) int64 {
+	if len(rows) == 0 {
 		return 0
 	}
-	return a.Rows[0].ID
+	return rows[0].ID
 }
 
 // Alarms is what the engine needs of the alarm database. Every method

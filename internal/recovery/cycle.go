@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -30,16 +31,20 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 	for _, p := range alarmed {
 		reason, answer := e.decide(p, now)
 		most := e.cfg.Monitor.MaxRestartsPerCycle
-		if reason == ReasonNone && most > 0 && begun >= most {
+		// One that was refused takes nobody's place.
+		counts := !p.said.isRefusal() && !p.recheck
+		if reason == ReasonNone && most > 0 && begun >= most && counts {
 			p.breaker.Abandoned()
 			reason = ReasonCap
 			waiting++
 		}
 		if reason != ReasonNone {
-			e.sayNotActing(p, reason, "")
+			e.sayNotActing(p, reason, detail(reason, p.name))
 			continue
 		}
-		begun++
+		if counts {
+			begun++
+		}
 		p.trial = answer.Trial
 		e.enqueue(p)
 	}
@@ -50,6 +55,21 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 	slices.SortStableFunc(e.queue, byPriority)
 	e.dispatch()
 	e.forget(now)
+}
+
+// detail explains a decision that nobody but the engine can explain.
+func detail(reason Reason, name string) string {
+	switch reason {
+	case ReasonNoName:
+		return "a row of STATUS_PROCESS in alarm has no process_name in PROCESE: give it one"
+	case ReasonUnsafeName:
+		return fmt.Sprintf("process name %q has other characters than letters, digits and _.@:+-, begins with - or ., or has more than %d bytes: "+
+			"give it a section in config.ini that spells out its unit or its commands", name, config.MaxNameLength)
+	case ReasonIgnored:
+		return "unconfigured_processes is ignore: give the process a section in config.ini"
+	default:
+		return ""
+	}
 }
 
 // group makes one alarm of all rows that carry the same name.
@@ -79,7 +99,7 @@ func byPriority(a, b *process) int {
 	}
 	return cmp.Or(
 		cmp.Compare(b.conf.Priority, a.conf.Priority),
-		cmp.Compare(a.alarm.firstID(), b.alarm.firstID()),
+		cmp.Compare(firstID(a.alarm.Rows), firstID(b.alarm.Rows)),
 	)
 }
 
@@ -98,7 +118,8 @@ func (e *Engine) note(alarms map[string]Alarm, polledAt, now time.Time) []*proce
 		if p.settledAt.After(polledAt) {
 			continue
 		}
-		if p.stage == idle || p.stage == queued {
+		// What waits to be looked at again keeps the marks of its restart.
+		if p.stage == idle || p.stage == queued && !p.recheck {
 			p.alarm = a
 			p.conf = e.cfg.Process(name)
 		}
@@ -157,7 +178,13 @@ func (e *Engine) decide(p *process, now time.Time) (Reason, breaker.Answer) {
 	case running:
 		return ReasonRunning, refused
 	case writingBack:
-		return ReasonWriteBack, refused
+		if now.Sub(p.checkedAt) < e.cfg.Database.ClearTimeout {
+			return ReasonWriteBack, refused
+		}
+		// Nobody can tell by the alarm whether the process has fallen
+		// again: the row says so either way.
+		p.recheck = true
+		return ReasonNone, breaker.Answer{Allowed: true}
 	case awaitingOwner:
 		if now.Sub(p.restoredAt) < e.cfg.Database.ClearTimeout {
 			return ReasonNotYetCleared, refused
@@ -267,9 +294,13 @@ func (e *Engine) dispatch() {
 			process: p.conf, alarm: p.alarm, trial: p.trial, manual: p.manual,
 			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,
 			begun: p.begun, trust: e.cfg.Database.ClearTimeout,
+			recheck: p.recheck, target: p.target, since: p.since,
 		}
-		if p.manual {
-			j.begun = nil // who asks for a restart gets one, whatever was done before
+		if p.settledAt.After(j.since) {
+			j.since = p.settledAt
+		}
+		if p.manual { // who asks for a restart gets one, whatever was done before
+			j.begun, j.since = nil, p.askedAt
 		}
 		e.workers.Go(func() { e.finish(p, e.recover(e.life, p, j)) })
 	}
@@ -277,8 +308,13 @@ func (e *Engine) dispatch() {
 
 // forget drops the processes of which there is nothing to remember.
 func (e *Engine) forget(now time.Time) {
+	oldest := now
+	defer func() { e.claims.forget(oldest) }()
 	crowded := len(e.processes) > maxKnown
 	for name, p := range e.processes {
+		if p.inAlarm && p.since.Before(oldest) {
+			oldest = p.since
+		}
 		if p.inAlarm || p.stage != idle {
 			continue
 		}

@@ -40,6 +40,7 @@ type Engine struct {
 	// queue holds the processes in stage queued, the next one first.
 	queue    []*process
 	running  int
+	claims   claims
 	readOnly bool
 	// capped says that max_restarts_per_cycle was reached in the last poll.
 	capped   bool
@@ -79,8 +80,9 @@ type process struct {
 	// trial says that the recovery queued or running is a breaker's trial,
 	// manual that an operator asked for it.
 	trial, manual bool
-	// by is the operator who asked.
-	by Operator
+	// by is the operator who asked, askedAt when.
+	by      Operator
+	askedAt time.Time
 	// recovery is the number of the last recovery, beganAt when it began to
 	// run.
 	recovery uint64
@@ -98,8 +100,14 @@ type process struct {
 	// began before knows nothing of it.
 	settledAt time.Time
 	// restoredAt is the time of the verified restart in the stages
-	// writingBack and awaitingOwner.
-	restoredAt time.Time
+	// writingBack and awaitingOwner, and checkedAt when it was seen to be
+	// well last.
+	restoredAt, checkedAt time.Time
+	// recheck says that the process is queued or running for no more than
+	// a look at its health, while its write-back is owed.
+	recheck bool
+	// writeBackTold says that the failing write-back was told.
+	writeBackTold bool
 	// target is what the last recovery acted upon.
 	target Target
 	// begun is what the next recovery of the same alarm goes on with.
@@ -116,6 +124,7 @@ func New(cfg *config.Config, alarms Alarms, restarter Restarter, checker Checker
 		alarms:    alarms,
 		processes: make(map[string]*process),
 		pauses:    make(map[string]Pause),
+		claims:    newClaims(),
 	}
 	e.idle = sync.NewCond(&e.mu)
 	e.life, e.kill = context.WithCancel(context.Background())
@@ -127,22 +136,25 @@ func New(cfg *config.Config, alarms Alarms, restarter Restarter, checker Checker
 }
 
 // Reconfigure puts a new configuration in force. Breakers, queue and
-// recoveries under way stay as they are. alarms is nil where the database is
-// still the same one; otherwise the alarms of the old one are forgotten.
-func (e *Engine) Reconfigure(cfg *config.Config, alarms Alarms) {
+// recoveries under way stay as they are. alarms is the way to the database
+// from now on; other says that it is another database than before, whose rows
+// have nothing to do with what was restarted for the old one's.
+func (e *Engine) Reconfigure(cfg *config.Config, alarms Alarms, other bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.cfg = cfg
-	if alarms != nil {
-		e.alarms = alarms
-		for _, p := range e.processes {
-			if p.stage == writingBack || p.stage == awaitingOwner {
-				e.conclude(p, time.Now())
-			}
-		}
-	}
+	e.cfg, e.alarms = cfg, alarms
+	// The account may have been given the privilege to write.
 	e.readOnly = false
 	e.enterReadOnlyIfConfigured()
+	for _, p := range e.processes {
+		switch {
+		case other && (p.stage == writingBack || p.stage == awaitingOwner):
+			e.conclude(p, time.Now())
+		case p.stage == awaitingOwner && !e.readOnly:
+			p.stage = writingBack
+			e.writer.add(p)
+		}
+	}
 	for _, p := range e.processes {
 		// A reason that the new configuration may have removed, or
 		// that still holds, is told anew.
@@ -218,7 +230,8 @@ func (e *Engine) limits() breaker.Limits {
 // on with.
 func (e *Engine) settle(p *process, now time.Time) {
 	p.stage = idle
-	p.trial, p.manual, p.by = false, false, Operator{}
+	p.trial, p.recheck, p.writeBackTold = false, false, false
+	p.manual, p.by = false, Operator{}
 	p.settledAt = now
 	p.restoredAt = time.Time{}
 }

@@ -493,7 +493,7 @@ func TestReloadKeepsBreakersAndRecoveries(t *testing.T) {
 		w.restart = func(context.Context, Order) error { <-release; return nil }
 		w.raise(2, "slow")
 		w.poll()
-		w.engine.Reconfigure(parse(t, baseConfig+"max_restart_failures = 5\n"), nil)
+		w.engine.Reconfigure(parse(t, baseConfig+"max_restart_failures = 5\n"), w, false)
 		w.poll()
 		w.wantRestarts("bad", 1)
 		if s := w.engine.Summary(); s.OpenBreakers != 1 || s.Running != 1 {
@@ -660,7 +660,7 @@ func TestOtherDatabaseOwesNothingToTheFirst(t *testing.T) {
 		w.raise(1, "nginx")
 		other.raise(1, "nginx")
 		w.settle()
-		w.engine.Reconfigure(parse(t, baseConfig), other)
+		w.engine.Reconfigure(parse(t, baseConfig), other, true)
 		w.mu.Lock()
 		w.clearErr = nil
 		w.mu.Unlock()
@@ -668,6 +668,148 @@ func TestOtherDatabaseOwesNothingToTheFirst(t *testing.T) {
 		synctest.Wait()
 		if !w.inAlarm(1) || !other.inAlarm(1) {
 			t.Error("an alarm was cleared for a restart that another database asked for")
+		}
+	})
+}
+
+// TestReloadOfTheSameDatabaseForgetsNothing changes no more than a password,
+// say: a new way to the same rows.
+func TestReloadOfTheSameDatabaseForgetsNothing(t *testing.T) {
+	for name, refusal := range map[string]error{"write-back owed": errBroken, "read-only": ErrReadOnly} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t, "")
+				w.clearErr = func(string) error { return refusal }
+				w.raise(1, "nginx")
+				for range 5 {
+					w.settle()
+					w.engine.Reconfigure(parse(t, baseConfig), w, false)
+					time.Sleep(time.Minute)
+				}
+				w.wantRestarts("nginx", 1)
+				if n := w.count(Flapped); n != 0 {
+					t.Errorf("%d flaps told", n)
+				}
+			})
+		})
+	}
+}
+
+// TestProcessThatFallsWhileItsWriteBackIsOwed cannot be told by its row, which
+// says that it is in alarm either way.
+func TestProcessThatFallsWhileItsWriteBackIsOwed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_restart_failures = 3\n")
+		w.clearErr = func(string) error { return errBroken }
+		w.raise(1, "nginx")
+		for range 60 { // four times clear_timeout
+			w.settle()
+			time.Sleep(time.Minute)
+		}
+		w.wantRestarts("nginx", 1)
+
+		fallen := true
+		w.check = func(context.Context, Order) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if fallen {
+				return errBroken
+			}
+			return nil
+		}
+		w.restart = func(context.Context, Order) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			fallen = false
+			return nil
+		}
+		for range 16 {
+			w.settle()
+			time.Sleep(time.Minute)
+		}
+		w.wantRestarts("nginx", 2)
+		if n := w.count(Flapped); n != 1 {
+			t.Errorf("%d flaps told", n)
+		}
+		w.mu.Lock()
+		w.clearErr = nil
+		w.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if w.inAlarm(1) {
+			t.Error("the alarm was not cleared once the database took it")
+		}
+	})
+}
+
+func TestRefusedAlarmsTakeNobodysPlace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_restarts_per_cycle = 1\n")
+		w.resolve = func(p config.Process) (Target, error) {
+			if p.Name == "masked" {
+				return Target{}, &Refusal{Reason: ReasonMasked}
+			}
+			return Target{Strategy: config.StrategyService, Unit: p.Name + ".service"}, nil
+		}
+		w.raise(1, "masked")
+		w.raise(2, "good")
+		for range 3 {
+			w.settle()
+		}
+		w.wantRestarts("good", 1)
+	})
+}
+
+func TestUnitWithSeveralNamesIsRestartedOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		w.resolve = func(config.Process) (Target, error) {
+			return Target{Strategy: config.StrategyService, Unit: "shared.service"}, nil
+		}
+		restarts, atOnce := 0, 0
+		w.restart = func(context.Context, Order) error {
+			w.mu.Lock()
+			restarts++
+			atOnce = max(atOnce, w.now)
+			w.mu.Unlock()
+			time.Sleep(time.Second)
+			return nil
+		}
+		for i, name := range []string{"shared", "shared.service", "alias"} {
+			w.raise(int64(i), name)
+		}
+		w.settle()
+		if restarts != 1 || atOnce != 1 {
+			t.Errorf("the unit was restarted %d times, %d at once", restarts, atOnce)
+		}
+		for id := range int64(3) {
+			if w.inAlarm(id) {
+				t.Errorf("alarm %d still stands", id)
+			}
+		}
+		// An alarm that came after the restart is another one.
+		w.raise(1, "shared.service")
+		w.settle()
+		if restarts != 2 {
+			t.Errorf("the unit was restarted %d times, want 2", restarts)
+		}
+	})
+}
+
+func TestFailedRestartOfAUnitIsNoOtherNamesSuccess(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "[process.default]\nmax_attempts = 1\n")
+		w.resolve = func(config.Process) (Target, error) {
+			return Target{Strategy: config.StrategyService, Unit: "shared.service"}, nil
+		}
+		w.restart = always(errBroken)
+		w.raise(1, "shared")
+		w.raise(2, "alias")
+		w.settle()
+		w.wantRestarts("shared", 1)
+		w.wantRestarts("alias", 1)
+		if !w.inAlarm(1) || !w.inAlarm(2) {
+			t.Error("an alarm was cleared")
 		}
 	})
 }
@@ -681,12 +823,17 @@ func TestReloadTriesToWriteAgain(t *testing.T) {
 		w.mu.Lock()
 		w.clearErr = nil
 		w.mu.Unlock()
-		w.engine.Reconfigure(parse(t, baseConfig), nil)
+		w.engine.Reconfigure(parse(t, baseConfig), w, false)
+		synctest.Wait()
+		if w.inAlarm(1) {
+			t.Error("after the reload the alarm of before was not cleared")
+		}
 		w.raise(2, "redis")
 		w.settle()
 		if w.inAlarm(2) {
 			t.Error("after a reload the daemon is still read-only")
 		}
+		w.wantRestarts("nginx", 1)
 	})
 }
 

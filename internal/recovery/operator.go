@@ -34,7 +34,7 @@ func (e *Engine) Pause(name string, p Pause) {
 	defer e.mu.Unlock()
 	e.pauses[name] = p
 	for _, q := range e.processes {
-		if q.stage == queued && !q.manual && (name == everything || q.name == name) {
+		if q.stage == queued && !q.manual && !q.recheck && (name == everything || q.name == name) {
 			q.breaker.Abandoned()
 			e.settle(q, time.Now())
 			q.said = ReasonNone
@@ -145,7 +145,8 @@ func (e *Engine) Restart(name string, by Operator, force bool) (uint64, error) {
 	if !p.inAlarm {
 		p.alarm = Alarm{Process: name}
 	}
-	p.trial, p.manual, p.by = answer.Trial, true, by
+	p.trial, p.recheck = answer.Trial, false
+	p.manual, p.by, p.askedAt = true, by, now
 	e.enqueue(p)
 	e.emit(e.event(OperatorRestart, p))
 	slices.SortStableFunc(e.queue, byPriority)

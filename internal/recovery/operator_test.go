@@ -181,7 +181,7 @@ func TestEventsOfOneRecoveryCarryItsNumberAndWhoAsked(t *testing.T) {
 func TestRefusedRestartIsToldEachTimeToWhoAsks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, "")
-		w.resolve = func(p config.Process) (Target, error) {
+		w.resolve = func(config.Process) (Target, error) {
 			return Target{}, &Refusal{Reason: ReasonMasked, Detail: "masked"}
 		}
 		w.raise(1, "nginx")

@@ -32,7 +32,10 @@ type Prospect struct {
 	// would go before or after it by their priority.
 	Running, Queued, MaxParallel int
 	// MaxPerCycle is max_restarts_per_cycle, 0 for no bound.
-	MaxPerCycle      int
+	MaxPerCycle int
+	// Recheck says that it would only be looked at, as its restart is
+	// verified and its alarm still to be cleared.
+	Recheck          bool
 	ReadOnly, DryRun bool
 }
 
@@ -64,7 +67,7 @@ func (e *Engine) Prospect(name string) Prospect {
 		Process: e.cfg.Process(name), Reason: reason, Answer: answer, Follows: follows,
 		Now: before, Limits: e.limits(),
 		Running: e.running, Queued: len(e.queue), MaxParallel: e.cfg.Monitor.MaxParallelRestarts,
-		MaxPerCycle: e.cfg.Monitor.MaxRestartsPerCycle, ReadOnly: e.readOnly, DryRun: e.cfg.Monitor.DryRun,
+		MaxPerCycle: e.cfg.Monitor.MaxRestartsPerCycle, Recheck: p.recheck, ReadOnly: e.readOnly, DryRun: e.cfg.Monitor.DryRun,
 	}
 	for _, n := range slices.Compact([]string{name, everything}) {
 		if pause, ok := e.pauses[n]; ok && !pause.Over(now) {

@@ -115,6 +115,18 @@ func (r Reason) String() string {
 	return reasonNames[r]
 }
 
+// isRefusal says that the target itself must not be restarted, which is found
+// out only when its recovery begins.
+func (r Reason) isRefusal() bool {
+	switch r {
+	case ReasonProtected, ReasonOwnUnit, ReasonNotAService, ReasonMasked, ReasonNoUnit, ReasonBadUnit,
+		ReasonUnsafeName, ReasonDryRun:
+		return true
+	default:
+		return false
+	}
+}
+
 // Refusal is the error of a Restarter that must not restart a process. A
 // refusal touches nothing and is not counted by the breaker.
 type Refusal struct {

@@ -24,6 +24,13 @@ type job struct {
 	// nothing, and trust how old it may be.
 	begun *Begun
 	trust time.Duration
+	// recheck says that no more is asked for than whether the target is
+	// still well.
+	recheck bool
+	target  Target
+	// since is when the alarm was seen first, or when this daemon was done
+	// with the process last, where that is later.
+	since time.Time
 }
 
 // verdict is how a recovery ended.
@@ -39,6 +46,9 @@ const (
 	alarmGone
 	// refused: the process must not be restarted; nothing was touched.
 	refused
+	// stillWell and fellAgain are the verdicts of a recheck.
+	stillWell
+	fellAgain
 	// interrupted: the daemon stops.
 	interrupted
 )
@@ -62,6 +72,9 @@ type outcome struct {
 // touches nothing of p but to name it.
 func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	o := outcome{began: time.Now(), rows: j.alarm.Rows}
+	if j.recheck {
+		return e.recheck(ctx, j, o)
+	}
 
 	// The alarm may have waited in the queue for long: an operator may
 	// have acknowledged it, its owner may have cleared it. Where the
@@ -96,6 +109,42 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	if j.dryRun {
 		return o.ending(refused, ReasonDryRun, nil)
 	}
+	last, err := e.claim(ctx, o.target)
+	if err != nil {
+		return o.ending(interrupted, ReasonStopping, err)
+	}
+	if last.After(j.since) {
+		// Another name of the same unit was in alarm at the same time:
+		// what is left is to look whether it is well.
+		o.begun = &Begun{Process: p.name, Rows: o.rows, At: last, Restarted: true}
+	}
+	o = e.claimed(ctx, p, j, o)
+	var verified time.Time
+	if o.verdict == restored {
+		verified = o.ended
+	}
+	e.release(o.target, verified)
+	return o
+}
+
+// recheck looks whether a process whose write-back is owed for long is still
+// well.
+func (e *Engine) recheck(ctx context.Context, j job, o outcome) outcome {
+	o.target, o.begun = j.target, j.begun
+	err := e.checker.Check(ctx, Order{
+		Process: j.process, Target: j.target, ID: firstID(o.rows), Attempt: 1,
+	})
+	switch {
+	case err == nil:
+		return o.ending(stillWell, ReasonNone, nil)
+	case ctx.Err() != nil:
+		return o.ending(interrupted, ReasonStopping, err)
+	}
+	return o.ending(fellAgain, ReasonFlapping, err)
+}
+
+// claimed goes on with a recovery whose target nobody else works on.
+func (e *Engine) claimed(ctx context.Context, p *process, j job, o outcome) outcome {
 	if o.begun != nil {
 		e.tell(p, j, o, Event{Kind: RecoveryResumed})
 	} else {
@@ -116,7 +165,7 @@ func (e *Engine) resumeVerified(p *process, j job, o outcome) outcome {
 
 // attempt tries up to max_attempts times to restart and verify.
 func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outcome {
-	order := Order{Process: j.process, Target: o.target, ID: Alarm{Rows: o.rows}.firstID(), Attempt: 1}
+	order := Order{Process: j.process, Target: o.target, ID: firstID(o.rows), Attempt: 1}
 	if o.begun == nil {
 		if err := e.restarter.Prepare(ctx, order); err != nil {
 			if ctx.Err() != nil {
@@ -254,6 +303,14 @@ func (e *Engine) finish(p *process, o outcome) {
 		}
 		e.sayNotActing(p, o.reason, detail)
 		e.settle(p, o.ended)
+	case stillWell:
+		p.stage, p.recheck, p.checkedAt = writingBack, false, o.ended
+		e.writer.add(p)
+	case fellAgain:
+		ev := e.ended(Flapped, p, o)
+		e.conclude(p, o.ended)
+		e.emit(ev)
+		e.fail(p, o.ended, ReasonFlapping, o.err.Error())
 	case interrupted:
 		ev := e.ended(RecoveryInterrupted, p, o)
 		e.settle(p, o.ended)
@@ -291,6 +348,7 @@ func (e *Engine) finishRestored(p *process, o outcome) {
 	p.breaker.Succeeded(o.ended)
 	ev := e.ended(RecoverySucceeded, p, o)
 	e.settle(p, o.ended)
+	p.restoredAt, p.checkedAt = o.ended, o.ended
 	p.said = ReasonNone
 	if o.attempts > 0 {
 		e.emit(ev) // else a predecessor has told it
@@ -302,7 +360,6 @@ func (e *Engine) finishRestored(p *process, o outcome) {
 		e.conclude(p, o.ended)
 		return
 	}
-	p.restoredAt = o.ended
 	if e.readOnly {
 		p.stage = awaitingOwner
 		return

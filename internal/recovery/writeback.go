@@ -44,7 +44,6 @@ type owing struct {
 	alarm   Alarm
 	at      time.Time
 	tries   int
-	alarms  Alarms
 }
 
 func startWriter(e *Engine) *writer {
@@ -59,7 +58,7 @@ func startWriter(e *Engine) *writer {
 func (w *writer) add(p *process) {
 	w.owed = append(w.owed, &owing{
 		process: p, alarm: Alarm{Process: p.name, Rows: slices.Clone(p.alarm.Rows)},
-		at: p.restoredAt, alarms: w.engine.alarms,
+		at: p.restoredAt,
 	})
 	select {
 	case w.wake <- struct{}{}:
@@ -114,11 +113,11 @@ func (w *writer) round(ctx context.Context) bool {
 	todo := len(w.owed)
 	w.engine.mu.Unlock()
 	for bad := 0; todo > 0 && bad < roundFailures && ctx.Err() == nil; todo-- {
-		o := w.next()
+		o, alarms := w.next()
 		if o == nil {
 			break
 		}
-		n, err := o.alarms.Clear(ctx, o.alarm, o.at)
+		n, err := alarms.Clear(ctx, o.alarm, o.at)
 		if w.settle(o, n, err) {
 			bad = 0
 		} else {
@@ -131,20 +130,20 @@ func (w *writer) round(ctx context.Context) bool {
 	return len(w.owed) == 0
 }
 
-// next takes the first write-back that is still wanted.
-func (w *writer) next() *owing {
+// next returns the first write-back that is still wanted, and where it goes.
+func (w *writer) next() (*owing, Alarms) {
 	w.engine.mu.Lock()
 	defer w.engine.mu.Unlock()
 	for len(w.owed) > 0 {
 		o := w.owed[0]
 		if o.process.stage == writingBack && o.process.restoredAt.Equal(o.at) {
 			w.now = o
-			return o
+			return o, w.engine.alarms
 		}
 		// The alarm has gone, or the database is another one now.
 		w.owed = w.owed[1:]
 	}
-	return nil
+	return nil, nil
 }
 
 // settle draws the consequences of one try and says whether the database took
@@ -167,7 +166,8 @@ func (w *writer) settle(o *owing, cleared int, err error) bool {
 		return true
 	case err != nil:
 		w.owed = append(w.owed, o)
-		if o.tries == 1 {
+		if !p.writeBackTold {
+			p.writeBackTold = true
 			ev := e.event(WriteBackFailed, p)
 			ev.Err = err
 			e.emit(ev)

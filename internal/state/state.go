@@ -183,8 +183,7 @@ func (d *Dir) Aside(name string) (string, error) {
 
 // reason is the part of an error that does not repeat the path.
 func reason(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err

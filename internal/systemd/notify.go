@@ -3,6 +3,7 @@ package systemd
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -40,6 +41,12 @@ func (n *Notifier) Reloading() error {
 // Stopping says that the service is ending.
 func (n *Notifier) Stopping(status string) error {
 	return n.send(daemon.SdNotifyStopping, status)
+}
+
+// ExtendTimeout asks for this much more time, counted from now, to start or to
+// stop (EXTEND_TIMEOUT_USEC= of sd_notify(3), systemd 236).
+func (n *Notifier) ExtendTimeout(d time.Duration) error {
+	return n.send("EXTEND_TIMEOUT_USEC="+strconv.FormatInt(d.Microseconds(), 10), "")
 }
 
 // Watchdog says that the service is alive; see WatchdogInterval.

@@ -35,7 +35,7 @@ const (
 func recipe() []string {
 	packages := []string{
 		"usr-is-merged", "systemd", "systemd-sysv", "dbus", "polkitd",
-		"procps", "mariadb-server", "curl", "tzdata",
+		"procps", "mariadb-server", "curl", "tzdata", "rpm",
 	}
 	return []string{
 		// The machine has no need of apt, and of no recommended package.

@@ -1,0 +1,85 @@
+#!/bin/sh
+# After the files are unpacked. The first argument is 1 for an installation and
+# 2 for an upgrade under rpm, "configure" under dpkg, where the second is the
+# version before, if there was one. "make install" runs it as rpm does.
+set -eu
+
+unit=monitor_service.service
+config=/etc/monitor_service/config.ini
+shipped=${SHARE_DIR:-/usr/share/monitor_service}/config.ini.example
+bash_dir=/opt/monitor_service
+# Where its documentation had the unit of the bash daemon put. It would hide
+# the one of this package for ever.
+bash_unit=/etc/systemd/system/$unit
+
+say() { echo "monitor_service: $*" >&2; }
+
+# systemd_runs is false where an image or a chroot is being made.
+systemd_runs() { [ -d /run/systemd/system ]; }
+
+# adopt_config copies the bash daemon's configuration. The old one stays as it
+# is, for the way back.
+adopt_config() {
+	[ -f "$bash_dir/config.ini" ] && cmp -s "$config" "$shipped" || return 0
+	install -m 0640 -o root -g monitor_service "$bash_dir/config.ini" "$config"
+	say "$bash_dir/config.ini was copied to $config, which is the one that counts from now on"
+}
+
+# replace_bash_daemon puts this daemon in the place of the bash daemon: enabled
+# if that was, running if that was. With a configuration that has mistakes the
+# bash daemon goes on instead: an old monitor is better than none.
+replace_bash_daemon() {
+	[ -f "$bash_unit" ] && grep -q '^ExecStart=.*monitor_service\.sh' "$bash_unit" || return 0
+	if ! monitor_service check-config >/dev/null; then
+		say "the bash daemon was left in place: mend $config, then run"
+		say "    mv $bash_unit $bash_dir/$unit.bash"
+		say "    systemctl daemon-reload && systemctl reenable $unit && systemctl restart $unit"
+		return 0
+	fi
+	enabled=no active=no
+	! systemctl --quiet is-enabled "$unit" 2>/dev/null || enabled=yes
+	if systemd_runs && systemctl --quiet is-active "$unit"; then
+		active=yes
+		systemctl stop "$unit"
+	fi
+	mkdir -p "$bash_dir"
+	mv "$bash_unit" "$bash_dir/$unit.bash"
+	if systemd_runs; then
+		systemctl daemon-reload
+		systemctl reset-failed "$unit" 2>/dev/null || true
+	fi
+	[ $enabled = no ] || systemctl --quiet reenable "$unit"
+	[ $active = no ] || systemctl start "$unit" || say "it does not start: journalctl -u $unit"
+	say "the bash daemon was replaced; its unit file is now $bash_dir/$unit.bash"
+}
+
+# restart lets the new program take over from the old one, which goes on where
+# the new one would not start.
+restart() {
+	systemd_runs && systemctl --quiet is-active "$unit" || return 0
+	if monitor_service check-config >/dev/null; then
+		systemctl try-restart "$unit" || say "it does not start: journalctl -u $unit"
+	else
+		say "the daemon of before goes on: mend $config, then run: systemctl restart $unit"
+	fi
+}
+
+case "$1" in
+1) upgrade=no ;;
+configure) if [ -n "${2-}" ]; then upgrade=yes; else upgrade=no; fi ;;
+[2-9]*) upgrade=yes ;;
+*) exit 0 ;; # dpkg's abort-upgrade and the like: nothing was changed
+esac
+
+if systemd_runs; then systemctl daemon-reload; fi
+if [ $upgrade = yes ]; then
+	restart
+	exit 0
+fi
+adopt_config
+replace_bash_daemon
+if [ -f "$bash_unit" ]; then
+	say "$bash_unit hides the unit file of this package"
+elif ! systemd_runs || ! systemctl --quiet is-active "$unit"; then
+	say "edit $config, then: monitor_service check-config && systemctl enable --now $unit"
+fi

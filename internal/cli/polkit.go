@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"monitor_service/internal/config"
+	"monitor_service/internal/polkit"
+	"monitor_service/internal/restart"
+	"monitor_service/internal/systemd"
+)
+
+const (
+	// unprivilegedUser is the user of the unprivileged profile, see
+	// deploy/sysusers.conf.
+	unprivilegedUser = "monitor_service"
+	// namesLimit bounds asking systemd for the names of units.
+	namesLimit = 10 * time.Second
+)
+
+func (p *program) polkitRulesCommand() *cobra.Command {
+	var user string
+	c := &cobra.Command{
+		Use:   "polkit-rules",
+		Short: "Print the polkit rules for running without root",
+		Long: "Print the rules that let an unprivileged daemon restart the units that the configuration names,\n" +
+			"and nothing else. They belong into /etc/polkit-1/rules.d/50-monitor_service.rules, and are to be\n" +
+			"written anew when the configuration names other units. What cannot work without root is said on stderr.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			path, err := p.findConfig()
+			if err != nil {
+				return err
+			}
+			cfg, _, err := config.Load(path, p.environ)
+			if err != nil {
+				return err
+			}
+			return p.polkitRules(c.Context(), cfg, user)
+		},
+	}
+	p.addConfigFlag(c)
+	c.Flags().StringVar(&user, "user", unprivilegedUser, "the user that the daemon runs as")
+	return c
+}
+
+func (p *program) polkitRules(ctx context.Context, cfg *config.Config, user string) error {
+	units := unitsOf(cfg, p.stderr)
+	if systemd.Booted() {
+		units = canonical(ctx, units, p.stderr)
+	}
+	rules, err := polkit.Rules(user, units)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "// Written by \"monitor_service polkit-rules\" from %s.\n%s", printable(cfg.Path), rules)
+	return err
+}
+
+// unitsOf is the units that the configuration names. It warns of what would
+// need root.
+func unitsOf(cfg *config.Config, warnings io.Writer) []string {
+	var units []string
+	for _, name := range cfg.ProcessNames() {
+		process := cfg.Process(name)
+		unit := restart.UnitOf(process)
+		if unit == "" {
+			_, _ = fmt.Fprintf(warnings, "warning: [process.%s] has strategy %s and names no unit that can be restarted without root\n",
+				printable(name), process.Strategy)
+			continue
+		}
+		units = append(units, unit)
+	}
+	if cfg.Monitor.Unconfigured != config.UnconfiguredIgnore {
+		_, _ = fmt.Fprintln(warnings, "warning: processes without a section will be refused: give each its section, or set unconfigured_processes = ignore")
+	}
+	return units
+}
+
+// canonical replaces aliases by the names that systemd itself has for units:
+// those are what it tells polkit.
+func canonical(ctx context.Context, units []string, warnings io.Writer) []string {
+	ctx, cancel := context.WithTimeout(ctx, namesLimit)
+	defer cancel()
+	client := systemd.NewClient()
+	defer client.Close()
+	names := make([]string, len(units))
+	for i, unit := range units {
+		names[i] = unit
+		switch u, err := client.Unit(ctx, unit); {
+		case err != nil:
+			_, _ = fmt.Fprintf(warnings, "warning: if %s is an alias, the rules need its real name: %v\n", unit, err)
+		case u.LoadState == systemd.LoadNotFound:
+			_, _ = fmt.Fprintf(warnings, "warning: systemd does not know %s\n", unit)
+		case u.ID != "":
+			names[i] = u.ID
+		}
+	}
+	return names
+}

@@ -1,0 +1,164 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"monitor_service/internal/testenv/host"
+)
+
+// maxUnprivilegedExposure is what systemd-analyze security may give to the
+// unprivileged profile, out of 10.
+const maxUnprivilegedExposure = 1.5
+
+// unprivilegedConfig names a unit, an alias of a unit, and a unit that systemd
+// refuses to start once more unless it is reset.
+const unprivilegedConfig = baseConfig + `unconfigured_processes = ignore
+[process.w@1]
+[process.alias]
+restart_strategy = service
+[process.limited]
+`
+
+// unprivileged is a host with the package and the profile, set up as the
+// profile's own text says, with the daemon running.
+func unprivileged(t *testing.T) *bed {
+	t.Helper()
+	b := ownBed(t)
+	b.Must(t, "dpkg", "--install", b.upload(t, firstRelease(t), ".deb"))
+	b.workers(t, "1", "2")
+	b.unit(t, "real.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+	b.Must(t, "ln", "-s", "real.service", scratchUnits+"/alias.service")
+	b.unit(t, "limited.service", "[Unit]\nStartLimitBurst=1\nStartLimitIntervalSec=1h\n[Service]\nExecStart=/bin/sleep infinity\n")
+	b.Must(t, "systemctl", "start", "real.service")
+	b.edit(t, unprivilegedConfig)
+	b.Shell(t, documentedSteps(b.Get(t, "/usr/share/monitor_service/unprivileged.conf")))
+	return b
+}
+
+// documentedSteps are the commands in the head of the profile.
+func documentedSteps(profile string) string {
+	var script strings.Builder
+	for line := range strings.Lines(profile) {
+		if command, ok := strings.CutPrefix(line, "#     "); ok {
+			script.WriteString(command)
+		}
+	}
+	return script.String()
+}
+
+func TestTheUnprivilegedProfileRestartsWhatItNamesWithoutAnyCapability(t *testing.T) {
+	b := unprivileged(t)
+	pid := b.Property(t, daemonUnit, "MainPID")
+	status := b.Get(t, "/proc/"+pid+"/status")
+	uid := b.Must(t, "id", "-u", "monitor_service")
+	if !regexp.MustCompile(`(?m)^Uid:\s+` + uid + `\s+` + uid + `\s`).MatchString(status) {
+		t.Errorf("the daemon does not run as user %s:\n%s", uid, status)
+	}
+	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
+		if !strings.Contains(status, set+":\t0000000000000000\n") {
+			t.Errorf("the daemon has capabilities in %s:\n%s", set, status)
+		}
+	}
+	b.awaitRecovery(t, 1, "w@1")
+	before := b.invocation(t, "real.service")
+	b.raiseAlarm(t, 2, "alias")
+	b.awaitCleared(t, 2)
+	if b.invocation(t, "real.service") == before {
+		t.Error("the unit behind the alias was not restarted")
+	}
+	// Not before: systemd forgets the count when it reads its units anew.
+	b.Must(t, "systemctl", "restart", "limited.service")
+	b.awaitRecovery(t, 3, "limited")
+	if log := "/var/log/monitor_service/monitor_service.log"; b.owner(t, log) != "640 monitor_service:monitor_service" {
+		t.Errorf("%s is %s", log, b.owner(t, log))
+	}
+
+	out := b.Must(t, "systemd-analyze", "security", "--no-pager", daemonUnit)
+	level := exposure(t, out)
+	t.Logf("exposure level %.1f", level)
+	if level > maxUnprivilegedExposure {
+		t.Errorf("exposure level %.1f, want at most %.1f:\n%s", level, maxUnprivilegedExposure, out)
+	}
+	if out, err := b.Run(t, "sh", "-c", "systemd-analyze verify "+daemonUnit+" 2>&1"); err != nil || out != "" {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+func exposure(t *testing.T, analysis string) float64 {
+	t.Helper()
+	found := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(analysis)
+	if found == nil {
+		t.Fatalf("systemd-analyze security names no exposure level:\n%s", analysis)
+	}
+	level, err := strconv.ParseFloat(found[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return level
+}
+
+// TestPolkitRefusesAllThatTheConfigurationDoesNotName adds a rule that allows
+// everything to everybody: what is refused then is refused by the daemon's own
+// rules, and what is tried would work.
+func TestPolkitRefusesAllThatTheConfigurationDoesNotName(t *testing.T) {
+	b := unprivileged(t)
+	b.Must(t, "systemctl", "stop", daemonUnit)
+	b.Put(t, "/etc/polkit-1/rules.d/90-everybody.rules",
+		"polkit.addRule(function(action, subject) { return polkit.Result.YES; });\n", 0o644)
+	try := func(user, script string) error {
+		_, err := b.Run(t, "runuser", "--user", user, "--", "sh", "-euc", script)
+		return err
+	}
+	manager := func(method, arguments string) string {
+		return "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager " +
+			method + " " + arguments
+	}
+	b.Eventually(t, "polkit has read the rules", host.Limit, func() bool {
+		return try("nobody", manager("RestartUnit", "ss w@2.service replace")) == nil &&
+			try("monitor_service", manager("RestartUnit", "ss w@1.service replace")) == nil
+	})
+	if err := try("monitor_service", manager("ResetFailedUnit", "s w@1.service")); err != nil {
+		t.Errorf("the unit is not reset: %v", err)
+	}
+	for _, c := range []struct{ name, script string }{
+		{"another unit is restarted", manager("RestartUnit", "ss w@2.service replace")},
+		{"another unit is reset", manager("ResetFailedUnit", "s w@2.service")},
+		{"the daemon's own unit is restarted", manager("RestartUnit", "ss "+daemonUnit+" replace")},
+		{"a unit with a name that begins the same is restarted", manager("RestartUnit", "ss w@11.service replace")},
+		{"a named unit is started", manager("StartUnit", "ss w@1.service replace")},
+		{"a named unit is killed", manager("KillUnit", "ssi w@1.service all 9")},
+		{"a named unit's properties are set", manager("SetUnitProperties", "'sba(sv)' w@1.service true 1 CPUWeight t 1")},
+		{"a transient unit is run", "systemd-run --no-ask-password --quiet --wait true"},
+		{"a unit is masked", manager("MaskUnitFiles", "asbb 1 w@1.service true false")},
+		{"a unit is enabled", manager("EnableUnitFiles", "asbb 1 "+daemonUnit+" true false")},
+		{"systemd reads its units anew", manager("Reload", "")},
+		{"a named unit is stopped", manager("StopUnit", "ss w@1.service replace")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := try("monitor_service", c.script)
+			if err == nil {
+				t.Fatal("the unprivileged daemon may do it")
+			}
+			if !strings.Contains(err.Error(), "Access denied") && !strings.Contains(err.Error(), "Permission denied") {
+				t.Errorf("it failed for another reason: %v", err)
+			}
+			if err := try("nobody", c.script); err != nil && strings.Contains(err.Error(), "denied") {
+				t.Errorf("the refusal shows nothing, nobody may do it: %v", err)
+			}
+		})
+	}
+	if got := b.Must(t, "runuser", "--user", "monitor_service", "--", "cat", configPath); got == "" {
+		t.Error("the daemon's user cannot read its configuration")
+	}
+	for _, path := range []string{configPath, packageUnit, "/etc/polkit-1/rules.d/50-monitor_service.rules", programPath} {
+		if err := try("monitor_service", fmt.Sprintf("test ! -w %s", path)); err != nil {
+			t.Errorf("the daemon's user can write %s", path)
+		}
+	}
+}
