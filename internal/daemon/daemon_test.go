@@ -107,7 +107,11 @@ func (s *site) daemon() *Daemon {
 // run runs the daemon until the test ends and returns what it may be asked.
 func (s *site) run() (reload, pollNow chan<- struct{}) {
 	s.t.Helper()
-	d := s.daemon()
+	return s.start(s.daemon())
+}
+
+func (s *site) start(d *Daemon) (reload, pollNow chan<- struct{}) {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	again, now := make(chan struct{}, 1), make(chan struct{}, 1)
 	ended := make(chan error, 1)
@@ -227,7 +231,7 @@ func TestDatabaseThatIsMissingIsAnOutageAndNoEnd(t *testing.T) {
 
 func TestOneDaemonAtATimeWorksOnADatabase(t *testing.T) {
 	s := newSite(t)
-	environ := []string{"RUNTIME_DIRECTORY=" + t.TempDir()}
+	environ := []string{"RUNTIME_DIRECTORY=" + t.TempDir(), "STATE_DIRECTORY=" + s.path("state")}
 	open := func(dryRun bool) (*Daemon, error) {
 		return New(Options{ConfigPath: s.path("config.ini"), Environ: environ, DryRun: dryRun})
 	}
