@@ -192,7 +192,7 @@ func dead(s *Story, broken report) {
 	}
 }
 
-// agree: what the units wrote when they started is what systemd says of them.
+// agree: systemd says of no start that the unit's own program did not write.
 func agree(s *Story, broken report) {
 	for process, times := range s.Started {
 		written := 0
