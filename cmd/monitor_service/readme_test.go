@@ -28,10 +28,13 @@ var generated = regexp.MustCompile(`(?s)(<!-- generated: ([a-z-]+) -->\n)(.*?)(<
 // with what the code gives. go test ./cmd/monitor_service -update writes them.
 func TestREADMESaysWhatTheProgramSays(t *testing.T) {
 	parts := map[string]func(*testing.T) string{
-		"keys":   func(*testing.T) string { return config.KeyTable() },
-		"help":   help,
-		"log":    log,
-		"notify": notification,
+		"keys":       func(*testing.T) string { return config.KeyTable() },
+		"help":       help,
+		"log":        log,
+		"operators":  operators,
+		"events":     events,
+		"vocabulary": vocabulary,
+		"notify":     notification,
 	}
 	old, err := os.ReadFile(readme)
 	if err != nil {
@@ -101,6 +104,38 @@ func TestREADMEExplainsEveryReason(t *testing.T) {
 			t.Errorf("the README does not explain the reason %q: %s", m.Reason, m.Text)
 		}
 	}
+}
+
+// dateTime is a time as the program writes it into a sentence.
+var dateTime = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)
+
+// events lists what is told, with the journal's message identifiers.
+func events(*testing.T) string {
+	var b strings.Builder
+	b.WriteString("| event | level | `MESSAGE_ID` | message |\n|---|---|---|---|\n")
+	last := ""
+	for _, m := range logging.Messages() {
+		if m.Event == last {
+			continue // the reasons are explained elsewhere
+		}
+		last = m.Event
+		level, text := m.Level, m.Text
+		if m.Reason != "" {
+			level, text = "by reason", "Process is left alone, …"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Event, level, m.ID, text)
+	}
+	return b.String()
+}
+
+// vocabulary lists the attributes of the events.
+func vocabulary(*testing.T) string {
+	var b strings.Builder
+	b.WriteString("| attribute | journal field | meaning |\n|---|---|---|\n")
+	for _, w := range logging.Vocabulary() {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", w.Key, w.Field, w.Meaning)
+	}
+	return b.String()
 }
 
 func help(t *testing.T) string {

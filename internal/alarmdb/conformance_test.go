@@ -154,6 +154,8 @@ func conform(t *testing.T, newSite func(t *testing.T) site) {
 		"EmptyAlarmNeedsNothing":                      testEmptyAlarm,
 		"MissingTableAndColumnAreSaidWithTheWayOut":   testMissing,
 		"NameOfEveryLengthThatAColumnHoldsIsNotCut":   testLongName,
+		"AcknowledgedAlarmsAreListed":                 testAcknowledgedList,
+		"NamesAreFoundExactly":                        testNames,
 		"ClosedDatabaseIsAnErrorAndNotNoAlarms":       testClosed,
 		"DescriptionAndErrorsNeverShowThePassword":    testNoSecrets,
 		"NullAndEmptyNotesAreDifferentToTheGuard":     testNullIsNotEmpty,

@@ -139,6 +139,10 @@ func (b *Breaker) Ask(now time.Time, l Limits) Answer {
 	return Answer{}
 }
 
+// Force lets one trial through before its time, because an operator asks for
+// it. It must end like any other recovery.
+func (b *Breaker) Force() { b.apply(Trial) }
+
 // Succeeded tells the breaker of a verified restart. The failures before it
 // are forgotten only once it has held for the stable time.
 func (b *Breaker) Succeeded(now time.Time) {

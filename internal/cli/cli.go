@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"monitor_service/internal/config"
+	"monitor_service/internal/control"
 	"monitor_service/internal/daemon"
 )
 
@@ -20,6 +21,7 @@ const (
 	exitDone    = 0
 	exitFailed  = 1
 	exitUsage   = 2
+	exitAbsent  = 3  // the daemon is not running
 	exitConfig  = 78 // EX_CONFIG of sysexits.h; the unit file does not restart on it
 	programName = "monitor_service"
 )
@@ -35,6 +37,7 @@ type program struct {
 	environ        []string
 	stdout, stderr io.Writer
 	configPath     string
+	socketPath     string
 	// entered says that the command line was understood: what fails after
 	// that is no mistake of usage.
 	entered bool
@@ -61,6 +64,9 @@ func (p *program) status(err error) int {
 	case !p.entered:
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nTry '%s --help'.\n", programName, err, programName)
 		return exitUsage
+	case errors.Is(err, control.ErrNotRunning):
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
+		return exitAbsent
 	case errors.As(err, &mistakes), errors.Is(err, errConfig), errors.Is(err, daemon.ErrSettings):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
 		return exitConfig
@@ -84,7 +90,8 @@ func (p *program) command() *cobra.Command {
 		PersistentPreRun: func(*cobra.Command, []string) { p.entered = true },
 		RunE:             func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(p.statusCommand(), p.historyCommand(), p.explainCommand(), p.restartCommand(), p.resetCommand(),
+		p.pauseCommand(), p.resumeCommand(), p.checkNowCommand())
 	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.polkitRulesCommand(), p.versionCommand())
 	return root
 }

@@ -12,7 +12,7 @@ import (
 func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs strings.Builder
-	code = Main(args, nil, &out, &errs)
+	code = Main(args, []string{"STATE_DIRECTORY=" + t.TempDir()}, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

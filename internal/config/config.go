@@ -17,6 +17,7 @@ type Config struct {
 	Database Database
 	Monitor  Monitor
 	Logging  Logging
+	Control  Control
 	Notify   Notify
 
 	// fallback is what a process without a section of its own gets:
@@ -217,6 +218,13 @@ type Logging struct {
 	Level       Level
 	Format      Format
 	Compress    bool
+}
+
+// Control is the section [control].
+type Control struct {
+	// Socket is the path of the UNIX socket that the commands talk to,
+	// empty for none.
+	Socket string
 }
 
 // Strategy is the way in which a process is restarted.

@@ -10,6 +10,7 @@ const (
 	sectionDatabase = "database"
 	sectionMonitor  = "monitor"
 	sectionLogging  = "logging"
+	sectionControl  = "control"
 	sectionNotify   = "notify"
 	sectionProcess  = "process"
 	processPrefix   = sectionProcess + "."
@@ -22,8 +23,8 @@ const variablePrefix = "MONITOR_SERVICE_"
 // Key is one key of config.ini. The keys are the one table that validation,
 // suggestions, environment variables and documentation come from.
 type Key struct {
-	// Section is "database", "monitor", "logging", "notify" or, for the
-	// sections [process.NAME] and [process.default], "process".
+	// Section is "database", "monitor", "logging", "control", "notify" or, for
+	// the sections [process.NAME] and [process.default], "process".
 	Section string
 	Name    string
 	// Default is what holds without the key, as a person reads it.
@@ -118,6 +119,7 @@ func Keys() []Key {
 	keys = append(keys, databaseKeys()...)
 	keys = append(keys, monitorKeys()...)
 	keys = append(keys, loggingKeys()...)
+	keys = append(keys, controlKeys()...)
 	keys = append(keys, notifyKeys()...)
 	return append(keys, processKeys()...)
 }
@@ -175,7 +177,7 @@ func (t table) find(kind, name string) (Key, bool) {
 // kindOf returns the kind of a section, empty for one that does not exist.
 func kindOf(section string) string {
 	switch section {
-	case sectionDatabase, sectionMonitor, sectionLogging, sectionNotify:
+	case sectionDatabase, sectionMonitor, sectionLogging, sectionControl, sectionNotify:
 		return section
 	}
 	if len(section) > len(processPrefix) && strings.HasPrefix(section, processPrefix) {

@@ -72,9 +72,18 @@ func absolute(most int) rule[string] {
 
 // absoluteOrNone reads a path, or "none" for no file at all.
 func absoluteOrNone() rule[string] {
-	r := absolute(maxPath)
+	return orNone(absolute(maxPath), "an absolute path, or none")
+}
+
+// socketOrNone reads the path of a UNIX socket, or "none" for no socket at all.
+func socketOrNone() rule[string] {
+	r := absolute(maxSocketPath)
+	return orNone(r, r.allowed+", or none")
+}
+
+func orNone(r rule[string], allowed string) rule[string] {
 	return rule[string]{
-		allowed: "an absolute path, or none",
+		allowed: allowed,
 		read: func(text string) (string, error) {
 			if strings.EqualFold(text, none) {
 				return "", nil

@@ -61,10 +61,14 @@ func distance(a, b string) int {
 	return rows[len(a)][len(b)]
 }
 
+// Nearest returns the candidate that a word was probably meant to be, or
+// nothing where none is near.
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
+
 // suggestSection says which section an unknown one was probably meant to be,
 // as the end of a sentence.
 func suggestSection(name string) string {
-	known := []string{sectionDatabase, sectionMonitor, sectionLogging, sectionNotify, defaultSection}
+	known := []string{sectionDatabase, sectionMonitor, sectionLogging, sectionControl, sectionNotify, defaultSection}
 	if near := nearest(strings.TrimSpace(name), known); near != "" {
 		return "; did you mean [" + near + "]?"
 	}
@@ -75,7 +79,7 @@ func suggestSection(name string) string {
 	if dotted && nearest(head, []string{sectionProcess}) != "" {
 		return "; did you mean " + bracketed(processPrefix+tail) + "?"
 	}
-	return "; there are [database], [monitor], [logging], [notify], [process.default] and [process.NAME]"
+	return "; there are [database], [monitor], [logging], [control], [notify], [process.default] and [process.NAME]"
 }
 
 // suggestKey says which key an unknown one was probably meant to be, as the

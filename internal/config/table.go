@@ -110,6 +110,18 @@ func loggingKeys() []Key {
 	}
 }
 
+// DefaultSocket is where the daemon's control socket is without a key that says
+// otherwise: the unit file's RuntimeDirectory.
+const DefaultSocket = "/run/monitor_service/control.sock"
+
+func controlKeys() []Key {
+	const s = sectionControl
+	return []Key{
+		newKey(s, "socket", DefaultSocket, socketOrNone(), func(d *draft) *string { return &d.Control.Socket },
+			"the UNIX socket that the commands status, restart and so on talk to; none for none"),
+	}
+}
+
 func processKeys() []Key {
 	const s = sectionProcess
 	return []Key{

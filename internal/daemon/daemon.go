@@ -9,20 +9,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/control"
 	"monitor_service/internal/handover"
 	"monitor_service/internal/healthcheck"
+	"monitor_service/internal/history"
 	"monitor_service/internal/logging"
 	"monitor_service/internal/notify"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/restart"
+	"monitor_service/internal/state"
 	"monitor_service/internal/systemd"
 )
 
@@ -74,13 +76,33 @@ type Daemon struct {
 	// said is the status that systemd was told last.
 	said string
 	emit func(recovery.Event)
+
+	// What follows is for those who ask over the control socket.
+	procs   *proctable.Table
+	systemd *systemd.Client // nil on a host without systemd
+	// state is nil where nothing survives the daemon.
+	state    *state.Dir
+	history  *history.Recorder
+	watchers watchers
+	server   *control.Server
+	desk     *desk
+	started  time.Time
+	nextPoll time.Time
+	shown    atomic.Pointer[view]
+	// polls are asked for by an operator; each gets the result.
+	polls chan chan<- polled
+	// ended is closed when the loop has ended, so that nobody waits for it.
+	ended chan struct{}
 }
 
 // New builds the daemon and connects to nothing yet. An error that is a
 // config.Mistakes lists everything that is wrong with the configuration. On an
 // error nothing is left behind.
 func New(opts Options) (_ *Daemon, err error) {
-	d := &Daemon{opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier()}
+	d := &Daemon{
+		opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier(),
+		started: time.Now(), polls: make(chan chan<- polled), ended: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.undo.unwind())
@@ -107,9 +129,12 @@ func New(opts Options) (_ *Daemon, err error) {
 	if err = d.newPeople(); err != nil {
 		return nil, err
 	}
+	d.remember()
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
+	d.recall()
+	d.show()
 	for _, w := range warnings {
 		d.log.Warn("Configuration", "warning", w.String())
 	}
@@ -136,8 +161,9 @@ func (d *Daemon) newEngine() error {
 	if systemd.Booted() {
 		client := systemd.NewClient()
 		d.undo.push("leave the message bus", func() error { client.Close(); return nil })
-		options.Units = client
+		options.Units, d.systemd = client, client
 	}
+	d.procs = procs
 	d.units = restart.New(options)
 	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
@@ -146,16 +172,14 @@ func (d *Daemon) newEngine() error {
 	return nil
 }
 
-// takeOver goes on with what a predecessor has left, where systemd provides a
-// place for it (StateDirectory=). Without one a daemon that is killed in the
-// middle of a recovery leaves the next one to begin it anew, which is no
-// reason not to start.
+// takeOver goes on with what a predecessor has left, where there is a state
+// directory. Without one a daemon that is killed in the middle of a recovery
+// leaves the next one to begin it anew, which is no reason not to start.
 func (d *Daemon) takeOver() {
-	state := stateDirectory(d.opts.Environ)
-	if state == "" {
+	if d.state == nil {
 		return
 	}
-	dir, err := handover.Open(state)
+	dir, err := handover.Open(d.state.String())
 	if err != nil {
 		d.log.Warn("Recoveries are begun anew after a restart of the daemon", "error", err)
 		return
@@ -165,18 +189,6 @@ func (d *Daemon) takeOver() {
 		d.log.Warn("Not all of what a predecessor has left can be read, ignoring", "error", err)
 	}
 	d.engine.HandOver(dir, left)
-}
-
-// stateDirectory is the first of the directories that systemd names in
-// STATE_DIRECTORY, see systemd.exec(5).
-func stateDirectory(environ []string) string {
-	for _, v := range environ {
-		if list, ok := strings.CutPrefix(v, "STATE_DIRECTORY="); ok {
-			first, _, _ := strings.Cut(list, ":")
-			return first
-		}
-	}
-	return ""
 }
 
 func (d *Daemon) load() (*config.Config, []config.Warning, error) {
@@ -195,6 +207,8 @@ func (d *Daemon) observer() func(recovery.Event) {
 	write := logging.Events(d.log)
 	return func(ev recovery.Event) {
 		write(ev)
+		d.history.Observe(ev)
+		d.watchers.tell(ev)
 		d.people.Observe(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)

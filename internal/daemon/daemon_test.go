@@ -31,6 +31,8 @@ check_interval = 100ms
 %[2]s
 [logging]
 file = %[1]s/log
+[control]
+socket = none
 [process.default]
 restart_strategy = custom
 restart_command = echo %%s >> %[1]s/restarted
@@ -93,7 +95,9 @@ func (s *site) read(name string) string {
 
 func (s *site) daemon() *Daemon {
 	s.t.Helper()
-	d, err := New(Options{ConfigPath: s.path("config.ini"), Version: "test"})
+	d, err := New(Options{
+		ConfigPath: s.path("config.ini"), Version: "test", Environ: []string{"STATE_DIRECTORY=" + s.path("state")},
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -103,7 +107,11 @@ func (s *site) daemon() *Daemon {
 // run runs the daemon until the test ends and returns what it may be asked.
 func (s *site) run() (reload, pollNow chan<- struct{}) {
 	s.t.Helper()
-	d := s.daemon()
+	return s.start(s.daemon())
+}
+
+func (s *site) start(d *Daemon) (reload, pollNow chan<- struct{}) {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	again, now := make(chan struct{}, 1), make(chan struct{}, 1)
 	ended := make(chan error, 1)
@@ -149,7 +157,7 @@ func TestOnceFinishesItsRecoveriesAndSaysWhetherTheyFailed(t *testing.T) {
 func TestDryRunTouchesNothing(t *testing.T) {
 	s := newSite(t)
 	s.raise(1, "good")
-	d, err := New(Options{ConfigPath: s.path("config.ini"), DryRun: true})
+	d, err := New(Options{ConfigPath: s.path("config.ini"), DryRun: true, Environ: []string{"STATE_DIRECTORY=" + s.path("state")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +231,7 @@ func TestDatabaseThatIsMissingIsAnOutageAndNoEnd(t *testing.T) {
 
 func TestOneDaemonAtATimeWorksOnADatabase(t *testing.T) {
 	s := newSite(t)
-	environ := []string{"RUNTIME_DIRECTORY=" + t.TempDir()}
+	environ := []string{"RUNTIME_DIRECTORY=" + t.TempDir(), "STATE_DIRECTORY=" + s.path("state")}
 	open := func(dryRun bool) (*Daemon, error) {
 		return New(Options{ConfigPath: s.path("config.ini"), Environ: environ, DryRun: dryRun})
 	}

@@ -31,6 +31,7 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 	l := &loop{d: d, results: make(chan polled, 1)}
 	//nolint:contextcheck // stopping goes on after the context has ended
 	defer func() {
+		close(d.ended)
 		if nerr := d.notify.Stopping("Stopping; recoveries under way may finish"); nerr != nil {
 			d.log.Debug("Cannot tell systemd, ignoring", "error", nerr)
 		}
@@ -38,6 +39,9 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 		l.wait()
 		err = errors.Join(err, d.stop())
 	}()
+	if err := d.listen(); err != nil { //nolint:contextcheck // the socket outlives the loop
+		return err
+	}
 	d.sayStarted()
 	if err := d.notify.Ready(d.status()); err != nil {
 		d.log.Warn("Cannot tell systemd that the service is ready, ignoring", "error", err)
@@ -56,6 +60,8 @@ type loop struct {
 	polling    bool
 	again      bool
 	generation int
+	// waiters get the result of a poll that begins after they asked.
+	waiters []chan<- polled
 	// end ends a poll under way.
 	end context.CancelFunc
 }
@@ -81,17 +87,24 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 			l.d.log.Info("Polling now, as asked")
 			l.again = l.polling
 			l.poll(ctx)
+		case w := <-l.d.polls:
+			l.waiters = append(l.waiters, w)
+			l.again = l.polling
+			l.poll(ctx)
 		case <-ask.Reload:
-			if l.d.reload() {
+			if l.d.reload() { //nolint:contextcheck // a new socket outlives the loop
 				l.generation++
 				l.again = l.polling
 				l.poll(ctx)
 			}
 		case r := <-l.results:
-			next.Reset(l.take(r))
+			wait := l.take(r)
+			l.d.nextPoll = time.Now().Add(wait)
+			next.Reset(wait)
 		case <-l.d.changed:
 		}
 		l.d.tellStatus()
+		l.d.show()
 	}
 }
 
@@ -131,6 +144,10 @@ func (l *loop) take(r polled) time.Duration {
 	if again {
 		return 0
 	}
+	for _, w := range l.waiters {
+		w <- r // it has room for one
+	}
+	l.waiters = nil
 	return wait
 }
 

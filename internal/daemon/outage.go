@@ -21,6 +21,8 @@ const (
 // and once on the way out, however many polls fail in between.
 type outage struct {
 	since time.Time
+	// last is what the last poll failed with.
+	last error
 	// said holds the classes of errors that were told in this outage, so
 	// that a database that comes back and refuses the login is told too.
 	said  map[alarmdb.Class]bool
@@ -40,6 +42,7 @@ func (o *outage) failed(now time.Time, err error, interval time.Duration, emit f
 		o.retry.MaxInterval = lastRetry
 		o.retry.Reset()
 	}
+	o.last = err
 	if class := alarmdb.Classify(err); !o.said[class] {
 		o.said[class] = true
 		emit(recovery.Event{Kind: recovery.DatabaseLost, At: now, Err: err, Took: now.Sub(o.since)})

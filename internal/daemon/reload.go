@@ -57,10 +57,18 @@ func (d *Daemon) replace() (err error) {
 	if err != nil {
 		return err
 	}
+	server, err := d.otherServer(cfg.Control)
+	if err != nil {
+		return err
+	}
+	if server != nil {
+		undo.push("close the new control socket", server.Close)
+	}
 	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
 		return err
 	}
 
+	d.useServer(cfg.Control, server)
 	d.cfg = cfg
 	d.people.Apply(people)
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)

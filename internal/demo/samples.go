@@ -54,13 +54,16 @@ circuit_reset_time = 3
 [logging]
 file = %s
 
+[control]
+socket = %s
+
 [process.default]
 restart_strategy = process
 stop_timeout = 1
 max_attempts = 1
 health_check_timeout = 3
 health_check_interval = 100ms
-`, s.path("alarms.db"), s.path("monitor_service.log"))
+`, s.path("alarms.db"), s.path("monitor_service.log"), s.path("control.sock"))
 	for _, name := range samples {
 		pulse := s.path(name + ".pulse")
 		fmt.Fprintf(&b, "\n[process.%s]\nstart_command = %s\nhealth_check_command = rm -f %s; sleep 0.3; test -e %s\n",

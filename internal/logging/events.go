@@ -95,6 +95,18 @@ func line(e recovery.Event) (slog.Level, string) {
 		return slog.LevelError, "Database cannot be read, will retry"
 	case recovery.DatabaseBack:
 		return slog.LevelInfo, "Database is back"
+	case recovery.OperatorRestart:
+		return slog.LevelInfo, "An operator asked for a restart"
+	case recovery.OperatorReset:
+		return slog.LevelInfo, "An operator closed the breaker and its failures are forgotten"
+	case recovery.OperatorPause:
+		return slog.LevelWarn, "An operator paused recoveries"
+	case recovery.OperatorResume:
+		return slog.LevelInfo, "An operator ended a pause"
+	case recovery.OperatorPoll:
+		return slog.LevelInfo, "An operator asked for a poll now"
+	case recovery.OperatorRefused:
+		return slog.LevelWarn, "A request was refused, its user may not make it"
 	case recovery.KindUnknown:
 	}
 	return slog.LevelWarn, "Something unknown happened"
@@ -123,6 +135,8 @@ func notActing(reason recovery.Reason) (slog.Level, string) {
 		return slog.LevelInfo, alone + "it has no section in the configuration"
 	case recovery.ReasonDryRun:
 		return slog.LevelInfo, alone + "dry_run is on"
+	case recovery.ReasonPaused:
+		return slog.LevelInfo, alone + "it is paused"
 	case recovery.ReasonStopping:
 		return slog.LevelInfo, alone + "the daemon is stopping"
 	case recovery.ReasonNoName:
@@ -188,6 +202,11 @@ func attributes(e recovery.Event) []slog.Attr {
 	add(e.Breaker.State > breaker.Closed || e.Breaker.Failures > 0 || e.Kind == recovery.BreakerClosed, slog.String(keyBreaker, e.Breaker.State.String()))
 	add(e.Breaker.Failures > 0, slog.Int(keyFailures, e.Breaker.Failures))
 	add(!e.Breaker.NextTrial.IsZero(), slog.Time(keyNextTrial, e.Breaker.NextTrial))
+	add(e.By.IsSet(), slog.String(keyBy, cutName(e.By.Name)))
+	add(e.By.PID > 0, slog.Uint64(keyUID, uint64(e.By.UID)))
+	add(e.By.PID > 0, slog.Int(keyPID, int(e.By.PID)))
+	add(!e.Until.IsZero(), slog.Time(keyUntil, e.Until))
+	add(e.Why != "", slog.String(keyWhy, bound(e.Why, maxError)))
 	return a
 }
 

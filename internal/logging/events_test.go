@@ -34,6 +34,7 @@ func allKinds() []recovery.Event {
 		At: time.Now(), Process: "nginx", IDs: []int64{7, 8}, Target: recovery.Target{Strategy: config.StrategyService, Unit: "nginx.service", Command: "canary"},
 		Attempt: 1, Attempts: 2, Reason: recovery.ReasonHealthCheck, Err: errors.New("no"), Took: time.Second, Trial: true, Count: 3,
 		Breaker: breaker.Snapshot{State: breaker.Open, Failures: 3, OpenedAt: time.Now(), NextTrial: time.Now()},
+		By:      recovery.Operator{Name: "root", PID: 1}, Until: time.Now(), Why: "maintenance",
 	}
 	var all []recovery.Event
 	for full.Kind = recovery.KindUnknown + 1; full.Kind.String() != "unknown"; full.Kind++ {

@@ -43,7 +43,7 @@ func TestTheJSONHandlerKeepsSlogsRules(t *testing.T) {
 func TestTheJournalHandlerKeepsSlogsRules(t *testing.T) {
 	var fields []field
 	slogtest.Run(t, func(*testing.T) slog.Handler {
-		return &flatHandler{level: slog.LevelInfo, write: func(e entry) { fields = parseEntry(t, appendJournal(nil, e)) }}
+		return &flatHandler{level: slog.LevelInfo, write: func(e entry) { fields = parseEntry(t, journalEntry(e)) }}
 	}, func(t *testing.T) map[string]any {
 		m := map[string]any{slog.LevelKey: only(fields, "PRIORITY"), slog.MessageKey: strings.Split(only(fields, "MESSAGE"), " ")[0]}
 		if !strings.HasSuffix(t.Name(), "/zero-time") {

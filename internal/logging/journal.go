@@ -31,24 +31,27 @@ const (
 	maxEntry = 64 << 10
 )
 
-// appendJournal appends e in the journal's native protocol
+// journalEntry is e in the journal's native protocol
 // (systemd.io/JOURNAL_NATIVE_PROTOCOL). Every field has the form that begins
 // with the value's length, so that a value can hold anything, line ends
 // included, and never becomes a second field.
-func appendJournal(b []byte, e entry) []byte {
+func journalEntry(e entry) []byte {
 	message := appendMessage(nil, e.message)
 	for _, f := range e.fields {
 		if f.key != keyEvent {
 			message = appendField(message, f)
 		}
 	}
-	b = appendJournalField(b, "MESSAGE", bound(string(message), maxEntry/4))
+	b := appendJournalField(nil, "MESSAGE", bound(string(message), maxEntry/4))
 	b = appendJournalField(b, "PRIORITY", strconv.Itoa(int(priority(e.level))))
 	b = appendJournalField(b, "SYSLOG_IDENTIFIER", identifier)
 	b = appendJournalField(b, "SYSLOG_FACILITY", facilityDaemon)
 	for _, f := range e.fields {
 		if len(b) > maxEntry {
 			break
+		}
+		if id := messageID(f.value); f.key == keyEvent && id != "" {
+			b = appendJournalField(b, "MESSAGE_ID", id)
 		}
 		b = appendJournalField(b, fieldName(f.key), f.value)
 	}

@@ -264,7 +264,7 @@ func (l *Logs) textConsole(name string, w io.Writer) {
 func (l *Logs) journalConsole(send func([]byte) error) {
 	l.consoleName = "Journal"
 	l.console.write = send
-	l.toConsole = &flatHandler{level: &l.level, write: func(e entry) { l.console.add(appendJournal(nil, e)) }}
+	l.toConsole = &flatHandler{level: &l.level, write: func(e entry) { l.console.add(journalEntry(e)) }}
 }
 
 // tellOfFile says in the console what became of the file.

@@ -21,6 +21,11 @@ const (
 	keyBreaker   = "breaker"
 	keyFailures  = "failures"
 	keyNextTrial = "next_trial"
+	keyBy        = "by"
+	keyUID       = "uid"
+	keyPID       = "pid"
+	keyUntil     = "until"
+	keyWhy       = "why"
 )
 
 // Word is one attribute of the events.
@@ -49,6 +54,11 @@ func Vocabulary() []Word {
 		{Key: keyBreaker, Meaning: "closed, open or half-open"},
 		{Key: keyFailures, Meaning: "failed recoveries in a row"},
 		{Key: keyNextTrial, Meaning: "when an open breaker lets a trial through, RFC 3339"},
+		{Key: keyBy, Meaning: "the user who asked for it over the control socket"},
+		{Key: keyUID, Meaning: "this user's number"},
+		{Key: keyPID, Meaning: "the process with which the user asked"},
+		{Key: keyUntil, Meaning: "the end of a pause, RFC 3339"},
+		{Key: keyWhy, Meaning: "the reason that the user gave"},
 	}
 	for i := range words {
 		words[i].Field = fieldName(words[i].Key)
@@ -61,8 +71,10 @@ type Message struct {
 	// Event and Reason are the attributes; Reason is set only where the
 	// message depends on it.
 	Event, Reason string
-	Level         string
-	Text          string
+	// ID is the journal's MESSAGE_ID, the same for every reason.
+	ID    string
+	Level string
+	Text  string
 }
 
 // Messages lists the lines of all events.
@@ -70,7 +82,7 @@ func Messages() []Message {
 	var all []Message
 	add := func(e recovery.Event, reason string) {
 		level, text := line(e)
-		all = append(all, Message{Event: e.Kind.String(), Reason: reason, Level: levelName(level), Text: text})
+		all = append(all, Message{Event: e.Kind.String(), Reason: reason, ID: messageID(e.Kind.String()), Level: levelName(level), Text: text})
 	}
 	unknown := recovery.KindUnknown.String()
 	for kind := recovery.KindUnknown + 1; kind.String() != unknown; kind++ {

@@ -70,7 +70,7 @@ type Target struct {
 type Order struct {
 	Process config.Process
 	Target  Target
-	// ID is the first process_id of the alarm.
+	// ID is the first process_id of the alarm, 0 where there is no alarm.
 	ID int64
 	// Attempt counts from 1.
 	Attempt int

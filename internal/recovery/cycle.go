@@ -45,8 +45,8 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 		if counts {
 			begun++
 		}
-		p.stage, p.trial = queued, answer.Trial
-		e.queue = append(e.queue, p)
+		p.trial = answer.Trial
+		e.enqueue(p)
 	}
 	if waiting > 0 && !e.capped {
 		e.emit(Event{Kind: CapReached, At: now, Count: waiting})
@@ -83,12 +83,19 @@ func group(rows []Row) map[string]Alarm {
 	return alarms
 }
 
-// byPriority orders the more important process first and else the lower
-// process_id, so that the same alarms are always taken in the same order.
+// byPriority orders first what an operator waits for, then the more important
+// process, then the lower process_id, so that the same alarms are always taken
+// in the same order.
 func byPriority(a, b *process) int {
+	if a.manual != b.manual {
+		if a.manual {
+			return -1
+		}
+		return 1
+	}
 	return cmp.Or(
 		cmp.Compare(b.conf.Priority, a.conf.Priority),
-		cmp.Compare(a.alarm.Rows[0].ID, b.alarm.Rows[0].ID),
+		cmp.Compare(firstID(a.alarm.Rows), firstID(b.alarm.Rows)),
 	)
 }
 
@@ -138,6 +145,9 @@ func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
 				continue // it is this daemon that clears it
 			}
 		case queued:
+			if p.manual {
+				continue
+			}
 			p.breaker.Abandoned()
 		case awaitingOwner, idle:
 		}
@@ -145,6 +155,11 @@ func (e *Engine) noteGone(alarms map[string]Alarm, polledAt, now time.Time) {
 		p.inAlarm = false
 		e.conclude(p, now)
 	}
+	e.dropSettled()
+}
+
+// dropSettled takes out of the queue what is no longer to be recovered.
+func (e *Engine) dropSettled() {
 	e.queue = slices.DeleteFunc(e.queue, func(p *process) bool { return p.stage != queued })
 }
 
@@ -173,13 +188,13 @@ func (e *Engine) decide(p *process, now time.Time) (Reason, breaker.Answer) {
 		e.notCleared(p, now)
 	case idle:
 	}
+	if e.paused(p.name, now) {
+		return ReasonPaused, refused
+	}
+	if reason := e.mustNot(p.conf); reason != ReasonNone {
+		return reason, refused
+	}
 	switch {
-	case p.name == "":
-		return ReasonNoName, refused
-	case !p.conf.Configured && e.cfg.Monitor.Unconfigured == config.UnconfiguredIgnore:
-		return ReasonIgnored, refused
-	case !p.conf.Configured && !config.SafeName(p.name):
-		return ReasonUnsafeName, refused
 	case e.cfg.Monitor.DryRun && p.said == ReasonDryRun:
 		return ReasonDryRun, refused
 	case e.cfg.Monitor.DryRun:
@@ -193,6 +208,19 @@ func (e *Engine) decide(p *process, now time.Time) (Reason, breaker.Answer) {
 		return ReasonBreakerOpen, answer
 	}
 	return ReasonNone, answer
+}
+
+// mustNot says why the configuration leaves a process alone whatever happens.
+func (e *Engine) mustNot(p config.Process) Reason {
+	switch {
+	case p.Name == "":
+		return ReasonNoName
+	case !p.Configured && e.cfg.Monitor.Unconfigured == config.UnconfiguredIgnore:
+		return ReasonIgnored
+	case !p.Configured && !config.SafeName(p.Name):
+		return ReasonUnsafeName
+	}
+	return ReasonNone
 }
 
 // notCleared counts an alarm that nobody cleared after a verified restart as
@@ -242,22 +270,33 @@ func (e *Engine) sayNotActing(p *process, reason Reason, detail string) {
 	e.emit(ev)
 }
 
+// enqueue gives a process the number of its next recovery and the last place in
+// the queue.
+func (e *Engine) enqueue(p *process) {
+	e.recoveries++
+	p.stage, p.recovery = queued, e.recoveries
+	e.queue = append(e.queue, p)
+}
+
 // dispatch begins recoveries while there are free places.
 func (e *Engine) dispatch() {
 	for !e.stopping && len(e.queue) > 0 && e.running < e.cfg.Monitor.MaxParallelRestarts {
 		p := e.queue[0]
 		e.queue[0] = nil
 		e.queue = e.queue[1:]
-		p.stage = running
+		p.stage, p.beganAt = running, time.Now()
 		e.running++
 		j := job{
-			process: p.conf, alarm: p.alarm, trial: p.trial,
+			process: p.conf, alarm: p.alarm, trial: p.trial, manual: p.manual,
 			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,
 			begun: p.begun, trust: e.cfg.Database.ClearTimeout,
 			recheck: p.recheck, target: p.target, since: p.since,
 		}
 		if p.settledAt.After(j.since) {
 			j.since = p.settledAt
+		}
+		if p.manual { // who asks for a restart gets one, whatever was done before
+			j.begun, j.since = nil, p.askedAt
 		}
 		e.workers.Go(func() { e.finish(p, e.recover(e.life, p, j)) })
 	}

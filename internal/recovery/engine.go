@@ -36,6 +36,7 @@ type Engine struct {
 	cfg       *config.Config
 	alarms    Alarms
 	processes map[string]*process
+	pauses    map[string]Pause
 	// queue holds the processes in stage queued, the next one first.
 	queue    []*process
 	running  int
@@ -44,6 +45,8 @@ type Engine struct {
 	// capped says that max_restarts_per_cycle was reached in the last poll.
 	capped   bool
 	stopping bool
+	// recoveries counts the recoveries, for their numbers.
+	recoveries uint64
 
 	handover Handover
 	// left is what a predecessor of this daemon has left, until the first
@@ -74,8 +77,16 @@ type process struct {
 	name    string
 	breaker *breaker.Breaker
 	stage   stage
-	// trial says that the recovery queued or running is a breaker's trial.
-	trial bool
+	// trial says that the recovery queued or running is a breaker's trial,
+	// manual that an operator asked for it.
+	trial, manual bool
+	// by is the operator who asked, askedAt when.
+	by      Operator
+	askedAt time.Time
+	// recovery is the number of the last recovery, beganAt when it began to
+	// run.
+	recovery uint64
+	beganAt  time.Time
 	// conf is what the configuration says as of the last poll in alarm.
 	conf config.Process
 	// alarm is the alarm as the last poll saw it and, from the recovery's
@@ -112,6 +123,7 @@ func New(cfg *config.Config, alarms Alarms, restarter Restarter, checker Checker
 		cfg:       cfg,
 		alarms:    alarms,
 		processes: make(map[string]*process),
+		pauses:    make(map[string]Pause),
 		claims:    newClaims(),
 	}
 	e.idle = sync.NewCond(&e.mu)
@@ -189,7 +201,12 @@ func (e *Engine) stop(ctx context.Context) {
 	e.stopping = true
 	for _, p := range e.queue {
 		p.breaker.Abandoned()
-		p.stage = idle
+		if p.manual { // somebody waits to hear how it ends
+			ev := e.event(RecoveryInterrupted, p)
+			ev.Reason = ReasonStopping
+			e.emit(ev)
+		}
+		e.settle(p, time.Now())
 	}
 	e.queue = nil
 	e.mu.Unlock()
@@ -214,6 +231,7 @@ func (e *Engine) limits() breaker.Limits {
 func (e *Engine) settle(p *process, now time.Time) {
 	p.stage = idle
 	p.trial, p.recheck, p.writeBackTold = false, false, false
+	p.manual, p.by = false, Operator{}
 	p.settledAt = now
 	p.restoredAt = time.Time{}
 }
@@ -227,5 +245,6 @@ func (e *Engine) event(kind Kind, p *process) Event {
 	return Event{
 		Kind: kind, At: time.Now(), Process: p.name, IDs: ids, Target: p.target,
 		Trial: p.trial, Breaker: p.breaker.Snapshot(e.limits()),
+		Recovery: p.recovery, By: p.by,
 	}
 }

@@ -67,6 +67,16 @@ const (
 	// its length.
 	DatabaseLost
 	DatabaseBack
+	// OperatorRestart, OperatorReset, OperatorPause, OperatorResume and
+	// OperatorPoll: an operator, who is in By, asked for it and it was
+	// granted. An empty process means all of them.
+	OperatorRestart
+	OperatorReset
+	OperatorPause
+	OperatorResume
+	OperatorPoll
+	// OperatorRefused: somebody who may not do so asked for a change.
+	OperatorRefused
 
 	numKinds
 )
@@ -97,6 +107,12 @@ var kindNames = [numKinds]string{
 	CapReached:          "cap_reached",
 	DatabaseLost:        "database_lost",
 	DatabaseBack:        "database_back",
+	OperatorRestart:     "restart_requested",
+	OperatorReset:       "breaker_reset",
+	OperatorPause:       "paused",
+	OperatorResume:      "resumed",
+	OperatorPoll:        "poll_requested",
+	OperatorRefused:     "request_refused",
 }
 
 func (k Kind) String() string {
@@ -125,4 +141,26 @@ type Event struct {
 	Trial   bool
 	Breaker breaker.Snapshot
 	Count   int
+	// Recovery numbers the recoveries of this engine, from 1: it is the one
+	// that the event belongs to, or the process's last one before it.
+	Recovery uint64
+	// By is the operator who asked for the recovery or for the change.
+	By Operator
+	// Until is the end of a pause, zero where it has none. Why is what the
+	// operator said it is for.
+	Until time.Time
+	Why   string
 }
+
+// Operator is who asks the daemon for something over its control socket, by
+// the kernel's word. The zero value is nobody.
+type Operator struct {
+	// Name is the user's name, or "uid 1000" where the host does not know
+	// one. It is never empty.
+	Name string
+	UID  uint32
+	PID  int32
+}
+
+// IsSet says whether there is an operator.
+func (o Operator) IsSet() bool { return o.Name != "" }

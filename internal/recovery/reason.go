@@ -63,6 +63,8 @@ const (
 	ReasonForeignUnit
 	// ReasonDryRun: dry_run is on.
 	ReasonDryRun
+	// ReasonPaused: an operator has paused the process, or all of them.
+	ReasonPaused
 	// ReasonStopping: the daemon is stopping.
 	ReasonStopping
 
@@ -103,6 +105,7 @@ var reasonNames = [numReasons]string{
 	ReasonBadUnit:       "bad_unit",
 	ReasonForeignUnit:   "foreign_unit",
 	ReasonDryRun:        "dry_run",
+	ReasonPaused:        "paused",
 	ReasonStopping:      "stopping",
 	ReasonResolve:       "resolve_failed",
 	ReasonPreRestart:    "pre_restart_failed",

@@ -15,8 +15,11 @@ type job struct {
 	process config.Process
 	alarm   Alarm
 	trial   bool
-	dryRun  bool
-	alarms  Alarms
+	// manual says that an operator asked for it, whether there is an alarm
+	// or not.
+	manual bool
+	dryRun bool
+	alarms Alarms
 	// begun is what an earlier recovery has left, nil where there is
 	// nothing, and trust how old it may be.
 	begun *Begun
@@ -77,11 +80,13 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	// have acknowledged it, its owner may have cleared it. Where the
 	// database does not answer, what the poll has seen still counts: the
 	// process in alarm may be the database itself.
-	if rows, err := j.alarms.Standing(ctx, j.alarm); err == nil {
-		if len(rows) == 0 {
-			return o.ending(alarmGone, ReasonNone, nil)
+	if len(o.rows) > 0 {
+		if rows, err := j.alarms.Standing(ctx, j.alarm); err == nil {
+			o.rows = rows
 		}
-		o.rows = rows
+	}
+	if len(o.rows) == 0 && !j.manual {
+		return o.ending(alarmGone, ReasonNone, nil)
 	}
 	if b := j.begun; b != nil && b.of(o.rows, j.trust) {
 		o.begun = b
@@ -289,12 +294,15 @@ func (e *Engine) finish(p *process, o outcome) {
 		e.conclude(p, o.ended)
 	case refused:
 		p.breaker.Abandoned()
-		e.settle(p, o.ended)
+		if p.manual {
+			p.said = ReasonNone // who asked wants to hear it again
+		}
 		detail := ""
 		if o.err != nil {
 			detail = o.err.Error()
 		}
 		e.sayNotActing(p, o.reason, detail)
+		e.settle(p, o.ended)
 	case stillWell:
 		p.stage, p.recheck, p.checkedAt = writingBack, false, o.ended
 		e.writer.add(p)
@@ -347,6 +355,10 @@ func (e *Engine) finishRestored(p *process, o outcome) {
 	}
 	if before == breaker.HalfOpen {
 		e.emit(e.event(BreakerClosed, p))
+	}
+	if len(o.rows) == 0 { // an operator's restart of a process without an alarm
+		e.conclude(p, o.ended)
+		return
 	}
 	if e.readOnly {
 		p.stage = awaitingOwner

@@ -146,6 +146,8 @@ func (r *Restarter) resolveRunning(ctx context.Context, p config.Process) (recov
 		return recovery.Target{}, err
 	case u.LoadState == systemd.LoadNotFound:
 		return r.resolveProcess(ctx, p) // Its file is gone: nothing can start it again.
+	case u.MainPID == 0 && u.Restart == "no":
+		return r.resolveProcess(ctx, p) // A script such as rc.local left it, and nobody watches it.
 	case !r.serves(u, found.procs):
 		return recovery.Target{}, foreign(p, fmt.Sprintf("runs in unit %q and is not its main process", name))
 	}
@@ -155,7 +157,7 @@ func (r *Restarter) resolveRunning(ctx context.Context, p config.Process) (recov
 // serves says whether restarting the unit restarts the processes: one of them
 // is its main process, or they are the children of a main process that wraps
 // them, as mysqld_safe does. What merely was started from within a service, by
-// cron or rc.local for example, would be left running, or ended for good.
+// cron for example, would be left running, or ended for good.
 func (r *Restarter) serves(u systemd.Unit, procs []proctable.Process) bool {
 	if u.MainPID == 0 {
 		return false

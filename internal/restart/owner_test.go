@@ -80,7 +80,8 @@ func wrappers() *recorder {
 	add("dbus.service", nil)
 	add("plain.service", func(u *systemd.Unit) { u.Restart = "no" })
 	add("cron.service", func(u *systemd.Unit) { u.KillMode = "process" })
-	add("rc-local.service", func(u *systemd.Unit) { u.MainPID = 0 })
+	add("rc-local.service", func(u *systemd.Unit) { u.MainPID, u.Restart = 0, "no" })
+	add("left.service", func(u *systemd.Unit) { u.MainPID = 0 })
 	add("hidden.service", func(u *systemd.Unit) { u.LoadState = systemd.LoadMasked })
 	add("linked.service", func(u *systemd.Unit) { u.Names = append(u.Names, "systemd-linked.service") })
 	add("monitor_service.service", nil)
@@ -135,7 +136,8 @@ func TestAProcessOfAUnitOfAnotherNameIsRestartedWithItsUnit(t *testing.T) {
 		{"wrapped", under(secondPID, "/system.slice/wrapper.service"), service("wrapper.service"), 0, foreign},
 		{"started from a service and left", under(1, "/system.slice/wrapper.service"), recovery.Target{}, foreign, foreign},
 		{"started by cron", under(secondPID, "/system.slice/cron.service"), recovery.Target{}, foreign, foreign},
-		{"started by rc.local", in("/system.slice/rc-local.service"), recovery.Target{}, foreign, foreign},
+		{"started by rc.local", in("/system.slice/rc-local.service"), bare, 0, 0},
+		{"left by a service that is started again", in("/system.slice/left.service"), recovery.Target{}, foreign, foreign},
 		{"two services", in("/system.slice/wrapper.service", "/system.slice/plain.service"), recovery.Target{}, foreign, foreign},
 		{"a service and a login", in("/system.slice/wrapper.service", "/user.slice/user-0.slice/session-3.scope"), recovery.Target{}, foreign, foreign},
 		{"a service and its duplicate", in("/system.slice/wrapper.service", "/system.slice/monitored-realdaemon.service"), recovery.Target{}, foreign, foreign},

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+	"golang.org/x/sys/unix"
+)
+
+// screen is where output goes: a terminal with a width and perhaps colours, or
+// a file or a pipe that has neither.
+type screen struct {
+	io.Writer
+	// width is the terminal's in columns, 0 where there is no terminal and
+	// lines may be as long as they are.
+	width int
+	// height is the terminal's in lines.
+	height int
+	color  bool
+}
+
+// newScreen looks at what the output is.
+func newScreen(w io.Writer, environ []string) screen {
+	s := screen{Writer: w}
+	f, ok := w.(*os.File)
+	if !ok {
+		return s
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return s
+	}
+	const usualWidth, usualHeight = 80, 24
+	s.width, s.height = int(size.Col), int(size.Row)
+	if s.width == 0 || s.height == 0 {
+		s.width, s.height = usualWidth, usualHeight
+	}
+	// See no-color.org.
+	s.color = variable(environ, "NO_COLOR") == "" && variable(environ, "TERM") != "dumb"
+	return s
+}
+
+func (s screen) isTerminal() bool { return s.width > 0 }
+
+func variable(environ []string, name string) string {
+	for _, v := range environ {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// color is a colour of a terminal, by its number (ECMA-48, SGR).
+type color string
+
+const (
+	plainColor color = ""
+	bold       color = "1"
+	dim        color = "2"
+	red        color = "31"
+	green      color = "32"
+	yellow     color = "33"
+)
+
+func (s screen) paint(c color, text string) string {
+	if !s.color || c == plainColor || text == "" {
+		return text
+	}
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+// width is how many columns a text takes.
+func width(text string) int { return runewidth.StringWidth(text) }
+
+// fit cuts a text to so many columns.
+func fit(text string, columns int) string {
+	if width(text) <= columns {
+		return text
+	}
+	return runewidth.Truncate(text, columns, "…")
+}
+
+// pad fills a text up to so many columns.
+func pad(text string, columns int) string { return runewidth.FillRight(text, columns) }
