@@ -5,6 +5,7 @@ package chaos
 import (
 	"context"
 	"flag"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -71,6 +72,12 @@ func TestEveryFaultIsSurvived(t *testing.T) {
 func (s *stage) load(seed uint64) (l *load, end func()) {
 	s.t.Helper()
 	s.Must(s.t, "systemctl", "start", daemonUnit)
+	for name, kind := range s.kinds {
+		if kind == Paused {
+			s.Must(s.t, programPath, "pause", name, "--reason", "its owner is at it")
+			s.sql(fmt.Sprintf("UPDATE STATUS_PROCESS SET alarma = 1, notes = 'paused' WHERE process_id = %d", s.ids[name]))
+		}
+	}
 	l = newLoad(s, rand.New(rand.NewPCG(seed, 1)))
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var running sync.WaitGroup

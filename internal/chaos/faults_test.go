@@ -92,7 +92,7 @@ func hostFaults() []fault {
 			kind: "log's directory removed", on: "log", hold: [2]time.Duration{500 * ms, 2500 * ms},
 			inject: between("rm -rf /var/log/chaos/d", "mkdir -p /var/log/chaos/d"),
 		},
-		{kind: "10,000 alarms at once", on: "alarms", hold: [2]time.Duration{2000 * ms, 4000 * ms}, inject: flood},
+		{kind: "10,000 alarms at once", on: "database", hold: [2]time.Duration{2000 * ms, 4000 * ms}, inject: flood},
 	}
 }
 

@@ -30,7 +30,7 @@ func good(process string, from float64) []Span {
 func calm() *Story {
 	s := &Story{
 		Limits:  Limits{MaxParallel: 2, MaxFailures: 3, ResetTime: 10 * time.Second},
-		Kinds:   map[string]Kind{"a": Good, "b": Good, "sick": Sick, "mine": Acknowledged},
+		Kinds:   map[string]Kind{"a": Good, "b": Good, "sick": Sick, "mine": Acknowledged, "paused": Paused},
 		Started: map[string][]time.Time{"a": {at(1.3)}, "b": {at(1.3)}},
 		Lives:   []time.Time{at(0)},
 		Alarms: []Alarm{
@@ -65,7 +65,7 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 		overlap     = "no two recoveries of one process at once"
 		crowd       = "never more than max_parallel_restarts"
 		overrun     = "no breaker over-run"
-		touched     = "no acknowledged process is touched"
+		touched     = "no acknowledged or paused process is touched"
 		dead        = "the daemon is never dead"
 		agree       = "the journal tells the same story"
 	)
@@ -103,6 +103,7 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 			}
 		}, nil},
 		"an acknowledged one restarted": {func(s *Story) { s.add(span("mine", Start, 50, 50.1, true)) }, []string{touched}},
+		"a paused one restarted":        {func(s *Story) { s.add(span("paused", Start, 50, 50.1, true)) }, []string{touched}},
 		"an acknowledged one checked":   {func(s *Story) { s.add(span("mine", Check, 50, 50.1, true)) }, []string{touched}},
 		"the daemon ends":               {func(s *Story) { s.Deaths = []Death{{at(20), "code=exited, status=2"}} }, []string{dead}},
 		"the daemon is killed":          {func(s *Story) { s.Deaths = []Death{{at(30.5), "code=killed, status=9"}} }, nil},

@@ -72,7 +72,12 @@ var sabotages = []sabotage{
 	{
 		"acknowledged rows are not read", "internal/alarmdb/alarmdb.go",
 		"s.alarma = 1 AND (s.sound IS NULL OR s.sound <> 1)", "s.alarma = 1",
-		[]string{"daemon-reload"}, "no acknowledged process is touched",
+		[]string{"daemon-reload"}, "no acknowledged or paused process is touched",
+	},
+	{
+		"pauses survive a restart of the daemon", "internal/daemon/daemon.go",
+		"	d.recall()\n", "",
+		[]string{"daemon killed in a recovery"}, "no acknowledged or paused process is touched",
 	},
 	{
 		"a poll that fails ends nothing", "internal/daemon/loop.go",

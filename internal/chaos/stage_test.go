@@ -80,6 +80,7 @@ func newStage(t *testing.T, program string) *stage {
 	}
 	s.kinds["c@sick1"], s.kinds["c@sick2"] = Sick, Sick
 	s.kinds["c@mine1"], s.kinds["c@mine2"] = Acknowledged, Acknowledged
+	s.kinds["c@paused1"], s.kinds["c@paused2"] = Paused, Paused
 	id := 0
 	for name := range s.kinds {
 		id++

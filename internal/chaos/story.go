@@ -24,6 +24,9 @@ const (
 	Sick
 	// Acknowledged has an alarm that an operator has taken over.
 	Acknowledged
+	// Paused is in alarm, and an operator has told the daemon to leave it
+	// alone.
+	Paused
 )
 
 // Alarm is one alarm from when it was raised to when it was seen cleared.
