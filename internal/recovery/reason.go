@@ -127,7 +127,7 @@ func (r Reason) String() string {
 func (r Reason) isRefusal() bool {
 	return slices.Contains([]Reason{
 		ReasonProtected, ReasonOwnUnit, ReasonNotAService, ReasonMasked, ReasonNoUnit, ReasonBadUnit,
-		ReasonUnsafeName, ReasonDryRun,
+		ReasonForeignUnit, ReasonUnsafeName, ReasonDryRun,
 	}, r)
 }
 
