@@ -15,9 +15,12 @@ GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --hide-s
 # private message bus, a C compiler for the race detector, and a whole host.
 TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon gcc libc6-dev mmdebstrap systemd-container
 FUZZTIME      ?= 1m
+# Without a seed one is drawn, and printed.
+CHAOS_SEED    ?= 0
+CHAOS_FAULTS  ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-deps unit race e2e fuzz lint fmt clean
+.PHONY: help build demo test test-deps unit race e2e chaos fuzz lint fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,8 +50,11 @@ race: test-deps ## run these and the integration tests under the race detector
 
 # -count=1: Go sees what a test reads, but not what the programs read that it runs.
 e2e: test-deps ## run the tests on a whole host under real systemd
-	$(GOTESTSUM) -tags e2e -count=1 -timeout 30m ./internal/e2e ./internal/testenv/host
+	$(GOTESTSUM) -tags e2e -count=1 -timeout 30m ./internal/e2e ./internal/chaos ./internal/testenv/host
 	$(GOTESTSUM) -tags e2e -run '^TestOnAHost' ./internal/restart
+
+chaos: test-deps ## inject CHAOS_FAULTS faults on a whole host, in the order of CHAOS_SEED
+	go test -tags e2e -count=1 -timeout 4h -v ./internal/chaos -chaos.faults=$(CHAOS_FAULTS) -chaos.seed=$(CHAOS_SEED)
 
 fuzz: ## fuzz what reads foreign input, FUZZTIME each
 	@grep -rEl '^func Fuzz' --include='*_test.go' internal | while read -r file; do \

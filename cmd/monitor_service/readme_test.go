@@ -190,5 +190,8 @@ func log(t *testing.T) string {
 		ev.At = at.Add(time.Duration(i) * time.Second)
 		write(ev)
 	}
+	if err := logs.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return fmt.Sprintf("```\n%s```", out.String())
 }

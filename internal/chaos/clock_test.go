@@ -18,37 +18,36 @@ const (
 	clockPath    = "/run/chaos/clock"
 )
 
-// clockStep is added to Go's package time: by how many seconds the daemon's
-// wall clock differs from the host's, which is never touched. The file is
-// looked at now and then.
-const clockStep = `
-var clockLook, clockOffset int64
+// clockStep is added to Go's package time, and clockMain to the program: by how
+// many seconds the daemon's wall clock differs from the host's, which is never
+// touched.
+const (
+	clockStep = `
+var clockOffset int64
 
-func clockStep(mono int64) int64 {
-	if mono-clockLook < 20e6 {
-		return clockOffset
-	}
-	clockLook = mono
-	fd, err := open("` + clockPath + `")
-	if err != nil {
-		return clockOffset
-	}
-	text := make([]byte, 32)
-	n, _ := read(fd, text)
-	closefd(fd)
-	sign, seconds := int64(1), int64(0)
-	for _, c := range text[:max(n, 0)] {
-		switch {
-		case c == '-':
-			sign = -1
-		case c >= '0' && c <= '9':
-			seconds = 10*seconds + int64(c-'0')
+func StepClock(seconds int64) { clockOffset = seconds }
+`
+	clockMain = `package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func init() {
+	go func() {
+		for ; ; time.Sleep(20 * time.Millisecond) {
+			text, _ := os.ReadFile("` + clockPath + `")
+			if seconds, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil {
+				time.StepClock(seconds)
+			}
 		}
-	}
-	clockOffset = sign * seconds
-	return clockOffset
+	}()
 }
 `
+)
 
 // buildWithClock builds the program with a clock that the tests set. It is
 // static, so that no library could come between it and the kernel.
@@ -64,11 +63,23 @@ func buildWithClock(t *testing.T) string {
 		t.Fatal(err)
 	}
 	const now = "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n"
-	patched := strings.Replace(string(text), now, now+"\tsec += clockStep(mono)\n", 1) + clockStep
-	if !strings.Contains(patched, "\tsec += clockStep") {
+	patched := strings.Replace(string(text), now, now+"\tsec += clockOffset\n", 1) + clockStep
+	if !strings.Contains(patched, "\tsec += clockOffset") {
 		t.Fatalf("%s is not what it was: time.Now cannot be patched", original)
 	}
-	return build(t, "-overlay", overlay(t, map[string]string{original: patched}))
+	return build(t, "-overlay", overlay(t, map[string]string{
+		original: patched, inTree(t, "cmd/monitor_service/clock.go"): clockMain,
+	}))
+}
+
+// inTree is the absolute path of a file of the program.
+func inTree(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("../..", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // overlay writes an overlay for go build that gives files another content.

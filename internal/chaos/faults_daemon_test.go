@@ -5,7 +5,13 @@ package chaos
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // moments are the steps of a recovery at which the daemon is hit.
@@ -17,26 +23,35 @@ func daemonFaults() []fault {
 	return []fault{
 		{kind: "daemon killed in a recovery", on: "daemon", deadly: true, hold: [2]time.Duration{100 * ms, 500 * ms}, inject: hit("KILL")},
 		{kind: "daemon stopped in a recovery", on: "daemon", deadly: true, hold: [2]time.Duration{0, 500 * ms}, inject: hit("TERM")},
-		{kind: "wall clock stepped by a day", on: "daemon", inject: stepClock},
-		{kind: "SIGHUP storm", on: "daemon", inject: once("pid=" + pid + "; for i in {1..2000}; do kill -HUP $pid; sleep 0.0005; done")},
+		{kind: "wall clock stepped by a day", on: "daemon", slow: true, inject: stepClock},
+		{kind: "SIGHUP storm", on: "daemon", inject: once("pid=" + pid + "; for i in {1..5000}; do kill -HUP $pid; done")},
 		{
 			kind: "config.ini half written", on: "daemon", hold: [2]time.Duration{300 * ms, 1000 * ms},
 			inject: func(s *stage, r *rand.Rand) func() {
 				s.shell(fmt.Sprintf("cp %s /srv/chaos/whole.ini; head -c %d /srv/chaos/whole.ini >%s; %s",
-					configPath, r.IntN(len(configuration)), configPath, hangUp))
+					configPath, middleOfAKey(r), configPath, hangUp))
 				return func() { s.shell("cp /srv/chaos/whole.ini " + configPath + "; " + hangUp) }
 			},
 		},
 		{
 			kind: "file descriptors exhausted", on: "daemon", blinding: true, hold: [2]time.Duration{500 * ms, 2000 * ms},
-			inject: between("prlimit --pid "+pid+" --nofile=8:524288", "prlimit --pid "+pid+" --nofile=524288:524288"),
+			// The soft limit alone: it can be raised again.
+			inject: between("prlimit --pid "+pid+" --nofile=8:",
+				"pid="+pid+"; prlimit --pid $pid --nofile=$(prlimit --pid $pid --noheadings --output=HARD --nofile):"),
 		},
 		{
 			kind: "PIDs exhausted", on: "daemon", blinding: true, hold: [2]time.Duration{500 * ms, 2000 * ms},
-			inject: between(`n=$(systemctl show --value -p TasksCurrent `+daemonUnit+`); systemctl set-property --runtime `+daemonUnit+` TasksMax=$((n))`,
-				"systemctl set-property --runtime "+daemonUnit+" TasksMax=infinity"),
+			inject: exhaustPIDs,
 		},
 	}
+}
+
+// middleOfAKey is a place where the configuration may be cut so that what is
+// left is wrong. Cut between two lines it may be right, and would mean what it
+// says.
+func middleOfAKey(r *rand.Rand) int {
+	keys := regexp.MustCompile(`(?m)^\w+ =`).FindAllStringIndex(configuration, -1)
+	return keys[r.IntN(len(keys))][0] + 3
 }
 
 // hit ends the daemon in the middle of a recovery, by the signal.
@@ -49,4 +64,91 @@ func hit(signal string) func(*stage, *rand.Rand) func() {
 		// asked to stop is not.
 		return func() { s.shell("systemctl start " + daemonUnit) }
 	}
+}
+
+// exhaustPIDs leaves the daemon no process and no thread more than it has. It
+// is done from outside: the host inside has the controller only where the one
+// outside has given it away.
+func exhaustPIDs(s *stage, _ *rand.Rand) func() {
+	pid, err := s.outsidePID(s.Property(s.t, daemonUnit, "MainPID"))
+	if err != nil {
+		s.t.Log(err)
+		return nothing
+	}
+	limit, err := limitPIDs(pid)
+	if err != nil {
+		s.t.Log(err)
+		return nothing
+	}
+	return func() {
+		if err := limit.lift(); err != nil {
+			s.t.Log(err)
+		}
+	}
+}
+
+// outsidePID is the id, seen from outside, of a process of the host.
+func (s *stage) outsidePID(inside string) (int, error) {
+	procs, err := procfs.AllProcs()
+	if err != nil {
+		return 0, err
+	}
+	machine, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", s.Leader()))
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range procs {
+		space, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", p.PID))
+		if err != nil || space != machine {
+			continue
+		}
+		status, err := p.NewStatus()
+		if err != nil || len(status.NSpids) == 0 {
+			continue
+		}
+		if fmt.Sprint(status.NSpids[len(status.NSpids)-1]) == inside {
+			return p.PID, nil
+		}
+	}
+	return 0, fmt.Errorf("process %s of the host is not there", inside)
+}
+
+// pidLimit is a control group with one process and its children.
+type pidLimit struct{ dir string }
+
+// limitPIDs puts the process into a group that is full. Where the controller
+// is one of version 2, that is the group that it is in.
+func limitPIDs(pid int) (pidLimit, error) {
+	const v1 = "/sys/fs/cgroup/pids"
+	if _, err := os.Stat(v1); err != nil {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		if err != nil {
+			return pidLimit{}, err
+		}
+		_, group, _ := strings.Cut(strings.TrimSpace(string(text)), "0::")
+		return pidLimit{"/sys/fs/cgroup" + group}.set()
+	}
+	dir := filepath.Join(v1, fmt.Sprint("monitor-test-", os.Getpid()))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return pidLimit{}, err
+	}
+	l := pidLimit{dir}
+	if err := l.write("cgroup.procs", fmt.Sprint(pid)); err != nil {
+		return l, err
+	}
+	return l.set()
+}
+
+func (l pidLimit) set() (pidLimit, error) {
+	current, err := os.ReadFile(filepath.Join(l.dir, "pids.current"))
+	if err != nil {
+		return l, err
+	}
+	return l, l.write("pids.max", strings.TrimSpace(string(current)))
+}
+
+func (l pidLimit) lift() error { return l.write("pids.max", "max") }
+
+func (l pidLimit) write(file, text string) error {
+	return os.WriteFile(filepath.Join(l.dir, file), []byte(text), 0o644)
 }

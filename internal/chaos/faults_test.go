@@ -21,6 +21,8 @@ type fault struct {
 	hold [2]time.Duration
 	// deadly and blinding are those of Fault.
 	deadly, blinding bool
+	// slow ones take minutes to prepare and are left out of the short form.
+	slow bool
 }
 
 func (f fault) duration(r *rand.Rand) time.Duration {
@@ -88,9 +90,9 @@ func hostFaults() []fault {
 		},
 		{
 			kind: "log's directory removed", on: "log", hold: [2]time.Duration{500 * ms, 2500 * ms},
-			inject: between("rm -rf /var/log/chaos/d", "mkdir /var/log/chaos/d"),
+			inject: between("rm -rf /var/log/chaos/d", "mkdir -p /var/log/chaos/d"),
 		},
-		{kind: "10,000 alarms at once", on: "alarms", hold: [2]time.Duration{2000 * ms, 4000 * ms}, inject: flood},
+		{kind: "10,000 alarms at once", on: "database", hold: [2]time.Duration{2000 * ms, 4000 * ms}, inject: flood},
 	}
 }
 

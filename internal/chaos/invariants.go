@@ -35,7 +35,7 @@ func Judge(s *Story) []Broken {
 		{"no two recoveries of one process at once", overlap},
 		{"never more than max_parallel_restarts", crowd},
 		{"no breaker over-run", overrun},
-		{"no acknowledged process is touched", touched},
+		{"no acknowledged or paused process is touched", touched},
 		{"the daemon is never dead", dead},
 		{"the journal tells the same story", agree},
 	} {
@@ -177,7 +177,7 @@ func overrun(s *Story, broken report) {
 
 func touched(s *Story, broken report) {
 	for _, sp := range s.Spans {
-		if s.Kinds[sp.Process] == Acknowledged {
+		if kind := s.Kinds[sp.Process]; kind == Acknowledged || kind == Paused {
 			broken(sp.Process, sp.Begin, "%s", sp.Step)
 		}
 	}
@@ -192,7 +192,7 @@ func dead(s *Story, broken report) {
 	}
 }
 
-// agree: what the units wrote when they started is what systemd says of them.
+// agree: systemd says of no start that the unit's own program did not write.
 func agree(s *Story, broken report) {
 	for process, times := range s.Started {
 		written := 0

@@ -16,8 +16,10 @@ import (
 // keeps the ledger of what became of them.
 type load struct {
 	s *stage
-	// raising says whether new alarms are raised.
+	// raising says whether new alarms are raised, and pause after how long
+	// at most for a process that is well again.
 	raising atomic.Bool
+	pause   time.Duration
 
 	mu      sync.Mutex
 	serial  int
@@ -28,7 +30,7 @@ type load struct {
 }
 
 func newLoad(s *stage, random *rand.Rand) *load {
-	return &load{s: s, current: map[string]*Alarm{}, due: map[string]time.Time{}, random: random}
+	return &load{s: s, pause: time.Second, current: map[string]*Alarm{}, due: map[string]time.Time{}, random: random}
 }
 
 // begin forgets what has ended, at the beginning of a round.
@@ -121,7 +123,7 @@ func (l *load) note(process string, alarmed bool, notes string) bool {
 	case is && !alarmed:
 		a.Cleared, a.Notes = time.Now(), notes
 		delete(l.current, process)
-		l.due[process] = time.Now().Add(time.Duration(50+l.random.IntN(1000)) * time.Millisecond)
+		l.due[process] = time.Now().Add(time.Duration(l.random.Int64N(int64(l.pause))))
 	case !is:
 		return true
 	}
@@ -147,3 +149,16 @@ func (l *load) raise(ctx context.Context, process string) error {
 
 // mark begins the notes of an alarm and of no other.
 func mark(a *Alarm) string { return fmt.Sprintf("#%d;", a.Serial) }
+
+// cleared counts the alarms that were cleared.
+func (l *load) cleared() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, a := range l.alarms {
+		if !a.Cleared.IsZero() {
+			n++
+		}
+	}
+	return n
+}

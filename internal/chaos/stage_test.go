@@ -61,12 +61,17 @@ type stage struct {
 	ids   map[string]int
 	// clock puts the program with a clock of its own on the host, once.
 	clock func()
+	// patience is how long alarms may still stand when everything is mended.
+	patience time.Duration
 }
 
-func newStage(t *testing.T) *stage {
+// newStage boots a host with the program on it. It starts nothing.
+func newStage(t *testing.T, program string) *stage {
 	t.Helper()
-	host.Require(t)
-	s := &stage{Host: host.Boot(t, host.Options{}), t: t, kinds: map[string]Kind{}, ids: map[string]int{}}
+	s := &stage{
+		Host: host.Boot(t, host.Options{}), t: t, kinds: map[string]Kind{}, ids: map[string]int{},
+		patience: 2 * host.Limit,
+	}
 	for i := range 10 {
 		s.kinds[fmt.Sprint("c@", i)] = Good
 	}
@@ -75,18 +80,19 @@ func newStage(t *testing.T) *stage {
 	}
 	s.kinds["c@sick1"], s.kinds["c@sick2"] = Sick, Sick
 	s.kinds["c@mine1"], s.kinds["c@mine2"] = Acknowledged, Acknowledged
+	s.kinds["c@paused1"], s.kinds["c@paused2"] = Paused, Paused
 	id := 0
 	for name := range s.kinds {
 		id++
 		s.ids[name] = id
 	}
 	s.clock = sync.OnceFunc(func() { s.PutFile(t, buildWithClock(t), clockProgram, 0o755) })
-	s.setUpHost()
+	s.setUpHost(program)
 	s.setUpDatabase()
 	return s
 }
 
-func (s *stage) setUpHost() {
+func (s *stage) setUpHost(program string) {
 	t := s.t
 	t.Helper()
 	s.Put(t, "/srv/chaos/hook", hook, 0o755)
@@ -97,9 +103,11 @@ func (s *stage) setUpHost() {
 	s.Put(t, "/etc/systemd/system/f@.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n", 0o644)
 	s.Put(t, "/etc/systemd/journald.conf.d/chaos.conf",
 		"[Journal]\nStorage=volatile\nRuntimeMaxUse=400M\nRateLimitIntervalSec=0\nForwardToSyslog=no\nForwardToWall=no\n", 0o644)
-	s.PutFile(t, build(t), programPath, 0o755)
+	s.PutFile(t, program, programPath, 0o755)
 	s.PutFile(t, "../../deploy/monitor_service.service", "/etc/systemd/system/"+daemonUnit, 0o644)
 	s.Put(t, dropIns+"chaos.conf", "[Service]\nRestartSec=200ms\nWatchdogSec=20\n", 0o644)
+	// The database is as quick as it can be to come back.
+	s.Put(t, "/etc/systemd/system/mariadb.service.d/chaos.conf", "[Service]\nRestartSec=100ms\nExecStartPost=\n", 0o644)
 	s.Put(t, configPath, configuration, 0o640)
 	sick := ""
 	for name, kind := range s.kinds {

@@ -24,6 +24,9 @@ const (
 	Sick
 	// Acknowledged has an alarm that an operator has taken over.
 	Acknowledged
+	// Paused is in alarm, and an operator has told the daemon to leave it
+	// alone.
+	Paused
 )
 
 // Alarm is one alarm from when it was raised to when it was seen cleared.
@@ -115,6 +118,25 @@ func (s *Story) of(process string, from, to time.Time) []Span {
 		}
 	}
 	return spans
+}
+
+// confirm takes back the word of a unit's own program that a start went well
+// where systemd does not say so within patience: the unit's main process could
+// not be started after it, for example.
+func (s *Story) confirm(patience time.Duration) {
+	for process, started := range s.Started {
+		for i := range s.Spans {
+			sp := &s.Spans[i]
+			if sp.Process != process || sp.Step != Start || !sp.OK {
+				continue
+			}
+			at := slices.IndexFunc(started, func(at time.Time) bool { return at.After(sp.End.Add(-slack)) })
+			sp.OK = at >= 0 && started[at].Sub(sp.End) < patience
+			if sp.OK {
+				started = started[at+1:]
+			}
+		}
+	}
 }
 
 // during says whether a fault of the kind that is asked for was on.

@@ -86,6 +86,7 @@ func (b *build) readProcesses() {
 		b.own = b.fallback
 		b.own.Name, b.own.Configured = strings.TrimPrefix(s.name, processPrefix), true
 		b.read(s)
+		b.own.OwnStartCommand = b.given(s.name, "start_command")
 		b.processes[b.own.Name] = b.own
 		b.names = append(b.names, b.own.Name)
 	}

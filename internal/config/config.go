@@ -271,7 +271,10 @@ type Process struct {
 	Unit string
 	// StartCommand is empty when none is configured: then Name itself is
 	// the command.
-	StartCommand     string
+	StartCommand string
+	// OwnStartCommand says that StartCommand is of the process's own
+	// section.
+	OwnStartCommand  bool
 	RunAs            string
 	WorkingDirectory string
 	RestartCommand   string

@@ -19,10 +19,15 @@ start_command =
 max_attempts = 3
 restart_delay = 7
 start_command = /opt/%s
+[process.own]
+start_command = /opt/own
 `)
 	p := c.Process("nginx")
 	if p.MaxAttempts != 4 || p.RestartDelay != 7*time.Second || p.StartCommand != "/opt/%s" || p.StopTimeout != 10*time.Second {
 		t.Errorf("%+v", p)
+	}
+	if p.OwnStartCommand || !c.Process("own").OwnStartCommand || c.Process("other").OwnStartCommand {
+		t.Error("whose the start_command is was mixed up")
 	}
 	if c.Process("Nginx").MaxAttempts != 3 || !c.Process("Nginx").Configured {
 		t.Error("names must match exactly")
@@ -30,7 +35,7 @@ start_command = /opt/%s
 	if c.Process("NGINX").Configured || c.Process("default").Configured {
 		t.Error("configured without a section of its own")
 	}
-	if names := c.ProcessNames(); !slices.Equal(names, []string{"nginx", "Nginx"}) {
+	if names := c.ProcessNames(); !slices.Equal(names, []string{"nginx", "Nginx", "own"}) {
 		t.Errorf("names %q", names)
 	}
 	for key, want := range map[string]Origin{
@@ -196,7 +201,7 @@ unit = b@1
 		t.Errorf("logging: %+v", c.Logging)
 	}
 	if want := (Process{
-		Name: "a", Configured: true, Strategy: StrategyProcess, StartCommand: "c", RunAs: "r", WorkingDirectory: "/w",
+		Name: "a", Configured: true, Strategy: StrategyProcess, StartCommand: "c", OwnStartCommand: true, RunAs: "r", WorkingDirectory: "/w",
 		StopTimeout: 11 * s, RestartTimeout: 12 * s, PreRestartCommand: "pre", PreRestartTimeout: 13 * s, HealthCheckCommand: "h",
 		HealthCheckTimeout: 14 * s, HealthCheckInterval: 15 * s, RestartDelay: 16 * s, MaxAttempts: 17, Priority: -18,
 	}); c.Process("a") != want {

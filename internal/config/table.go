@@ -129,7 +129,7 @@ func processKeys() []Key {
 			oneOf(choice[Strategy]{"service", StrategyService}, choice[Strategy]{"process", StrategyProcess},
 				choice[Strategy]{"auto", StrategyAuto}, choice[Strategy]{"custom", StrategyCustom}),
 			func(d *draft) *Strategy { return &d.own.Strategy },
-			"service restarts a systemd unit, process a bare process, custom runs restart_command; auto is service where systemd knows the unit, else process").classic(),
+			"service restarts a systemd unit, process a bare process, custom runs restart_command; auto is service where systemd knows the unit or runs the process in another one, else process").classic(),
 		newKey(s, "unit", "", unit(), func(d *draft) *string { return &d.own.Unit },
 			"the systemd unit, where it is not the process's name; only in [process.NAME]").shows("NAME(.service)").onlyOwn(),
 		newKey(s, "start_command", "", shell(), func(d *draft) *string { return &d.own.StartCommand },

@@ -214,7 +214,7 @@ func refusal(r recovery.Reason) bool {
 	switch r {
 	case recovery.ReasonIgnored, recovery.ReasonNoName, recovery.ReasonUnsafeName, recovery.ReasonProtected,
 		recovery.ReasonOwnUnit, recovery.ReasonNotAService, recovery.ReasonMasked, recovery.ReasonNoUnit,
-		recovery.ReasonBadUnit, recovery.ReasonDryRun:
+		recovery.ReasonBadUnit, recovery.ReasonForeignUnit, recovery.ReasonDryRun:
 		return true
 	case recovery.ReasonNone, recovery.ReasonRunning, recovery.ReasonQueued, recovery.ReasonBreakerOpen,
 		recovery.ReasonWriteBack, recovery.ReasonNotYetCleared, recovery.ReasonCap, recovery.ReasonPaused,

@@ -109,6 +109,63 @@ func TestAutoStartsAProcessWhereThereIsNoUnit(t *testing.T) {
 	}
 }
 
+func TestAutoRestartsTheUnitThatAProcessRunsIn(t *testing.T) {
+	for name, start := range map[string]string{
+		"as its main process": "/usr/local/bin/realdaemon",
+		"wrapped in a script": "/bin/sh -c '/usr/local/bin/realdaemon; exit 1'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			// A shell finds it by its name, so that a second one could run.
+			b.Put(t, "/usr/local/bin/realdaemon", "#!/bin/sh\nwhile :; do sleep 1; done\n", 0o755)
+			t.Cleanup(func() { b.Must(t, "rm", "-f", "/usr/local/bin/realdaemon") })
+			b.unit(t, "wrapper.service", "[Service]\nExecStart="+start+"\nRestart=always\n")
+			b.Must(t, "systemctl", "start", "wrapper.service")
+			b.Eventually(t, "the process runs", host.Limit, func() bool { return len(b.pids(t, "/bin/sh /usr/local/bin/realdaemon")) == 1 })
+			before, invocation := b.pids(t, "/bin/sh /usr/local/bin/realdaemon")[0], b.invocation(t, "wrapper.service")
+
+			b.start(t, baseConfig)
+			b.raiseAlarm(t, 1, "realdaemon")
+			b.awaitCleared(t, 1)
+			// What systemd starts again it starts within RestartSec, 100 ms
+			// where it is not set; it has counted it by then.
+			b.awaitPolls(t, 3)
+			after := b.pids(t, "/bin/sh /usr/local/bin/realdaemon")
+			if len(after) != 1 || after[0] == before {
+				t.Fatalf("process %s ran before, %v run now, want another one", before, after)
+			}
+			if group := b.Get(t, "/proc/"+after[0]+"/cgroup"); !strings.Contains(group, "/wrapper.service") {
+				t.Errorf("the process is in the control group %q", group)
+			}
+			if now := b.invocation(t, "wrapper.service"); now == "" || now == invocation {
+				t.Errorf("the unit's InvocationID was %q and is %q, want another one", invocation, now)
+			}
+			if n := b.Property(t, "wrapper.service", "NRestarts"); n != "0" {
+				t.Errorf("systemd has started the unit %s times by itself", n)
+			}
+		})
+	}
+}
+
+func TestProcessOfACronJobIsLeftAlone(t *testing.T) {
+	b := newBed(t)
+	b.Must(t, "install", "-D", "/bin/sleep", "/srv/realdaemon")
+	b.unit(t, "jobs.service", "[Service]\nExecStart=/bin/sh -c '/srv/realdaemon infinity & sleep infinity'\nKillMode=process\n")
+	b.Must(t, "systemctl", "start", "jobs.service")
+	b.Eventually(t, "the process runs", host.Limit, func() bool { return len(b.pids(t, "/srv/realdaemon")) == 1 })
+	before := b.pids(t, "/srv/realdaemon")[0]
+	b.start(t, baseConfig)
+	b.raiseAlarm(t, 1, "realdaemon")
+	b.Eventually(t, "the refusal is told", host.Limit, func() bool { return b.events(t, "realdaemon", "not_acting") > 0 })
+	entry := b.journalSince(t, "MONITOR_PROCESS=realdaemon", "MONITOR_EVENT=not_acting")[0]
+	if entry["MONITOR_REASON"] != "foreign_unit" || !strings.Contains(fmt.Sprint(entry["MESSAGE"]), "jobs.service") {
+		t.Errorf("the refusal is told as %v, %v", entry["MONITOR_REASON"], entry["MESSAGE"])
+	}
+	if after := b.pids(t, "/srv/realdaemon"); len(after) != 1 || after[0] != before {
+		t.Errorf("process %s ran before, %v run now", before, after)
+	}
+}
+
 func TestCommandThatCannotStartIsAFailure(t *testing.T) {
 	b := newBed(t)
 	b.start(t, baseConfig+`[process.default]

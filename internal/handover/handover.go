@@ -15,6 +15,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"monitor_service/internal/recovery"
 )
@@ -32,7 +35,7 @@ const (
 
 // Dir is a directory with one file for each recovery. It implements
 // recovery.Handover.
-type Dir struct{ path string }
+type Dir struct{ path, boot string }
 
 var _ recovery.Handover = (*Dir)(nil)
 
@@ -40,6 +43,10 @@ var _ recovery.Handover = (*Dir)(nil)
 // and makes it where it is not there.
 func Open(stateDirectory string) (*Dir, error) {
 	d := &Dir{path: filepath.Join(stateDirectory, "recoveries")}
+	var err error
+	if d.boot, err = boot(); err != nil {
+		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
+	}
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
 	}
@@ -53,11 +60,37 @@ func (d *Dir) file(process string) string {
 	return filepath.Join(d.path, hex.EncodeToString(sum[:])+suffix)
 }
 
+// record is a file: what is kept, in which boot of the host and how long after
+// it. The wall clock may be another one when the file is read.
+type record struct {
+	recovery.Begun
+	Boot  string
+	Since time.Duration
+}
+
+// uptime is the time since the host was booted, suspended or not
+// (CLOCK_BOOTTIME, clock_gettime(2)).
+func uptime() (time.Duration, error) {
+	var t unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t)
+	return time.Duration(t.Nano()), err
+}
+
+// boot identifies the host's boot, see random(4).
+func boot() (string, error) {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(text)), err
+}
+
 // Keep implements recovery.Handover. A file is there as a whole or not at all,
 // also when the daemon is killed meanwhile. It is not forced to the disk: a
 // host that went down has restarted everything itself.
 func (d *Dir) Keep(b recovery.Begun) error {
-	text, err := json.Marshal(b)
+	up, err := uptime()
+	if err != nil {
+		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, err)
+	}
+	text, err := json.Marshal(record{Begun: b, Boot: d.boot, Since: up - time.Since(b.At)})
 	if err != nil {
 		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, err)
 	}
@@ -81,11 +114,16 @@ func remove(path string) error {
 	return nil
 }
 
-// Left returns what a predecessor has left. A file that is of no use is
-// removed; the error says which, and does not keep the others from being
-// returned.
+// Left returns what a predecessor has left since the host was booted, dated by
+// this daemon's clock. A file that is of no use is removed; the error says
+// which was broken, and does not keep the others from being returned.
 func (d *Dir) Left() ([]recovery.Begun, error) {
 	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what a predecessor has left: %w", err)
+	}
+	now := time.Now()
+	up, err := uptime()
 	if err != nil {
 		return nil, fmt.Errorf("cannot read what a predecessor has left: %w", err)
 	}
@@ -97,25 +135,30 @@ func (d *Dir) Left() ([]recovery.Begun, error) {
 			errs = append(errs, remove(path))
 			continue
 		}
-		b, err := read(path)
+		r, err := read(path)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("cannot read what a predecessor has left in %q: %w", path, err), remove(path))
 			continue
 		}
-		left = append(left, b)
+		if r.Boot != d.boot {
+			errs = append(errs, remove(path)) // everything was started anew
+			continue
+		}
+		r.At = now.Add(r.Since - up)
+		left = append(left, r.Begun)
 	}
 	return left, errors.Join(errs...)
 }
 
-func read(path string) (b recovery.Begun, err error) {
+func read(path string) (r record, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return b, err
+		return r, err
 	}
 	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, maxSize))
 	if err == nil {
-		err = json.Unmarshal(text, &b)
+		err = json.Unmarshal(text, &r)
 	}
-	return b, err
+	return r, err
 }

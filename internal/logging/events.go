@@ -155,6 +155,8 @@ func notActing(reason recovery.Reason) (slog.Level, string) {
 		return slog.LevelError, alone + "systemd does not know its unit"
 	case recovery.ReasonBadUnit:
 		return slog.LevelError, alone + "systemd cannot load its unit"
+	case recovery.ReasonForeignUnit:
+		return slog.LevelError, alone + "what to restart is not clear from the units that it runs in"
 	case recovery.ReasonNone, recovery.ReasonResolve, recovery.ReasonPreRestart,
 		recovery.ReasonRestart, recovery.ReasonHealthCheck, recovery.ReasonFlapping, recovery.ReasonNotCleared:
 	}

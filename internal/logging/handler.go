@@ -107,7 +107,7 @@ func (h *fileHandler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler. It returns no error: slog would drop it.
 func (h *fileHandler) Handle(ctx context.Context, r slog.Record) error {
-	h.logs.putFile(h.line(ctx, r)) //nolint:contextcheck // what it may have to tell is not part of this record
+	h.logs.file.add(h.line(ctx, r))
 	return nil
 }
 

@@ -2,7 +2,9 @@ package logging
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -138,7 +140,43 @@ func open(t testing.TB, cfg config.Logging) (*Logs, *safeBuffer) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	return l, console
+	return lineByLine(l), console
+}
+
+// lineByLine makes every line of l be written before the next one, for tests
+// that look at what a line did.
+func lineByLine(l *Logs) *Logs {
+	settle(l)
+	l.logger = slog.New(settling{l.logger.Handler(), l})
+	return l
+}
+
+// settle waits until all is written, and all is said that this has caused in
+// the other log.
+func settle(l *Logs) {
+	for range 3 {
+		l.file.flush(context.Background())
+		l.console.flush(context.Background())
+	}
+}
+
+type settling struct {
+	slog.Handler
+	logs *Logs
+}
+
+func (h settling) Handle(ctx context.Context, r slog.Record) error {
+	err := h.Handler.Handle(ctx, r)
+	settle(h.logs) //nolint:contextcheck // however long it takes, whatever ends
+	return err
+}
+
+func (h settling) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return settling{h.Handler.WithAttrs(attrs), h.logs}
+}
+
+func (h settling) WithGroup(name string) slog.Handler {
+	return settling{h.Handler.WithGroup(name), h.logs}
 }
 
 func read(t testing.TB, path string) string {

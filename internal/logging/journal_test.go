@@ -64,7 +64,7 @@ func toJournal(t *testing.T, cfg config.Logging) (*Logs, *[][]field) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l, &entries
+	return lineByLine(l), &entries
 }
 
 func TestAnEntryIsReadableAndEveryAttributeIsAField(t *testing.T) {
@@ -168,10 +168,11 @@ func TestAJournalWhoseSocketIsMadeAnewLosesNoEntry(t *testing.T) {
 }
 
 func TestAJournalThatDoesNotReadHoldsNobodyUpForLong(t *testing.T) {
-	path := t.TempDir() + "/socket"
-	stuck := listenAsJournal(t, path)
-	j := &journalSocket{path: path}
-	l, err := New(settings(t.TempDir()+"/x.log"), func(l *Logs) { l.journalConsole(j.write) })
+	dir := t.TempDir()
+	path := dir + "/x.log"
+	stuck := listenAsJournal(t, dir+"/socket")
+	j := &journalSocket{path: dir + "/socket"}
+	l, err := New(settings(path), func(l *Logs) { l.journalConsole(j.write) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,14 +189,15 @@ func TestAJournalThatDoesNotReadHoldsNobodyUpForLong(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("logging hangs")
 	}
-	file := read(t, l.rotating.settings.path)
+	settle(l)
+	file := read(t, path)
 	if n := strings.Count(file, " - Alarm found\n"); n != lines {
 		t.Errorf("%d of %d lines in the file", n, lines)
 	}
 	if n := strings.Count(file, " - Journal cannot be written, will retry "); n != 1 {
 		t.Errorf("said %d times", n)
 	}
-	if l.console.lostSoFar() == 0 {
+	if l.console.unwritten() == 0 {
 		t.Error("nothing is counted as lost")
 	}
 	stuck.Close()

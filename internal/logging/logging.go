@@ -1,8 +1,8 @@
 // Package logging says what the daemon does: to a rotating file and to the
 // systemd journal or, where the daemon was not started by systemd, to stderr.
 // It also is the one place where the typed events of package recovery become
-// log lines. Nothing is decided here, and a log that cannot be written stops
-// nobody who logs.
+// log lines. Nothing is decided here, and a log that cannot be written, or that
+// hangs, stops nobody who logs.
 //
 // A text line is
 //
@@ -30,6 +30,13 @@
 // every few seconds as long as there is something to say, and said once more,
 // with the number of lines lost, when it is back.
 //
+// Who logs makes the line and adds it to a queue of each log; one goroutine for
+// each writes them, in the order in which they were added. So a frozen file
+// system, or a pipe that nobody reads, holds up that goroutine alone. It is
+// said in the other log as soon as a write takes too long; a queue that is full
+// drops what comes and counts it as lost. Close writes what waits, though it
+// does not wait for ever. What waits when the process crashes is lost.
+//
 // Lumberjack cannot run inside a testing/synctest bubble: tests that use one
 // log to Console alone.
 package logging
@@ -51,6 +58,10 @@ import (
 	"monitor_service/internal/config"
 )
 
+// answerWait is how long Close waits for a log that may hang, and Reconfigure
+// for a file. The daemon feeds no watchdog meanwhile.
+const answerWait = 2 * time.Second
+
 // Logs is where the daemon's log lines go. It is safe for use by several
 // goroutines.
 type Logs struct {
@@ -58,17 +69,24 @@ type Logs struct {
 	level  slog.LevelVar
 	format atomic.Int64 // a config.Format
 
-	// rotating is guarded by the mutex of file.
+	// rotating belongs to the goroutine that writes the file.
 	rotating *logFile
 	file     sink
 	toFile   slog.Handler
+
+	// reconfiguring guards path, which is the file's once all that waits
+	// is written.
+	reconfiguring sync.Mutex
+	path          string
+	// trying has room for one new file that is tried.
+	trying chan struct{}
 
 	console     sink
 	consoleName string
 	toConsole   slog.Handler
 
 	// scratch is where a handler leaves the line that it made, so that
-	// the line is written, and its failure told, outside of the handler.
+	// the line is added, and its loss told, outside of the handler.
 	scratchMu sync.Mutex
 	scratch   bytes.Buffer
 }
@@ -76,7 +94,8 @@ type Logs struct {
 // Option changes what New builds.
 type Option func(*Logs)
 
-// Console sends to w, as text, what would go to the journal or to stderr.
+// Console sends to w, as text, what would go to the journal or to stderr. A
+// goroutine of the log's own writes to it; after Close it has everything.
 func Console(w io.Writer) Option {
 	return func(l *Logs) { l.textConsole("Console", w) }
 }
@@ -89,12 +108,11 @@ func New(cfg config.Logging, opts ...Option) (*Logs, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Logs{rotating: newLogFile()}
+	l := &Logs{rotating: newLogFile(), path: cfg.File, trying: make(chan struct{}, 1)}
 	l.level.Set(level)
 	l.format.Store(int64(cfg.Format))
-	l.file.write, l.file.retryAfter = l.rotating.write, retryAfter
-	l.file.name = func() string { return l.rotating.settings.path }
-	l.console.retryAfter = retryAfter
+	l.file.write, l.file.tell, l.file.retryAfter = l.rotating.write, l.tellOfFile, retryAfter
+	l.console.tell, l.console.retryAfter = l.tellOfConsole, retryAfter
 	l.toFile = newFileHandler(l)
 	for _, opt := range opts {
 		opt(l)
@@ -104,10 +122,8 @@ func New(cfg config.Logging, opts ...Option) (*Logs, error) {
 	}
 	l.logger = slog.New(slog.NewMultiHandler(l.toConsole, l.toFile))
 
-	if err := l.rotating.use(cfg); err != nil {
-		return nil, err
-	}
-	l.putFile(nil)
+	l.file.do(func() { l.use(cfg) })
+	l.file.add(nil) // opens it
 	return l, nil
 }
 
@@ -115,35 +131,85 @@ func New(cfg config.Logging, opts ...Option) (*Logs, error) {
 func (l *Logs) Logger() *slog.Logger { return l.logger }
 
 // Reconfigure changes level, format and file. A new file is opened before the
-// old one is let go: an error means that nothing has changed. A file that
-// stays the same is not tried, so that a full disk refuses no reload.
+// old one is let go, which happens when the old one has what waits for it: an
+// error means that nothing has changed. A file that stays the same is not
+// tried, so that a full disk refuses no reload.
 func (l *Logs) Reconfigure(cfg config.Logging) error {
 	level, err := check(cfg)
 	if err != nil {
 		return err
 	}
-	l.file.mu.Lock()
-	defer l.file.mu.Unlock()
-	if cfg.File != "" && cfg.File != l.rotating.settings.path {
-		if _, err := prepare(cfg.File); err != nil {
+	l.reconfiguring.Lock()
+	defer l.reconfiguring.Unlock()
+	if cfg.File != "" && cfg.File != l.path {
+		if err := l.try(cfg.File); err != nil {
 			return err
 		}
 	}
-	_ = l.rotating.use(cfg) // nothing is buffered that a failed close could lose
-	l.file.retryAt = time.Time{}
+	l.path = cfg.File
+	l.file.do(func() { l.use(cfg) })
 	l.level.Set(level)
 	l.format.Store(int64(cfg.Format))
 	return nil
 }
 
-// Close ends the log file. Lines that come later go to the journal alone.
+// try opens a new file, in a goroutine of its own because it may be on a file
+// system that hangs. That goroutine is left behind then, and until it has ended
+// no other file is tried, so that reloads cannot pile them up.
+func (l *Logs) try(path string) error {
+	select {
+	case l.trying <- struct{}{}:
+	default:
+		return fmt.Errorf("cannot use log file %q: an earlier reload still waits for its own", path)
+	}
+	opened := make(chan error, 1)
+	go func() {
+		_, err := prepare(path)
+		<-l.trying
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		return err
+	case <-time.After(answerWait):
+		return fmt.Errorf("cannot use log file %q: it was not opened within %s", path, answerWait)
+	}
+}
+
+func (l *Logs) use(cfg config.Logging) {
+	_ = l.rotating.use(cfg) // nothing is buffered that a failed close could lose
+	l.file.moved(cfg.File)
+}
+
+// Close writes what waits and ends the log file. Lines that come later go to
+// the journal alone. A log that hangs is left behind, together with the
+// goroutine that writes it; Close takes at most twice answerWait.
 func (l *Logs) Close() error {
-	if lost := l.file.lostSoFar(); lost > 0 {
+	written, said := l.flush(true, true)
+	if lost := l.file.unwritten(); lost > 0 {
 		l.tell(l.toConsole, slog.LevelError, "Log file is closed before it could be written again", slog.Int("lost", lost))
 	}
-	l.file.mu.Lock()
-	defer l.file.mu.Unlock()
-	return l.rotating.use(config.Logging{})
+	if lost := l.console.unwritten(); lost > 0 {
+		l.tell(l.toFile, slog.LevelError, l.consoleName+" is left before it could be written again", slog.Int("lost", lost))
+	}
+	closed := make(chan error, 1)
+	l.file.do(func() { closed <- l.rotating.use(config.Logging{}) })
+	l.flush(written, said)
+	select {
+	case err := <-closed:
+		return err
+	default:
+		return nil // it is said, and to return it as well would say it twice
+	}
+}
+
+// flush waits for the file, the console, or both at once, and says which of
+// them have written everything.
+func (l *Logs) flush(file, console bool) (wroteFile, wroteConsole bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerWait)
+	defer cancel()
+	wroteFile = file && l.file.flush(ctx)
+	return wroteFile, console && l.console.flush(ctx)
 }
 
 // check returns cfg's level as slog knows it.
@@ -191,19 +257,18 @@ func (l *Logs) textConsole(name string, w io.Writer) {
 		_, err := w.Write(line)
 		return err
 	}
-	l.toConsole = &flatHandler{level: &l.level, write: func(e entry) { l.putConsole(appendLine(nil, e)) }}
+	l.toConsole = &flatHandler{level: &l.level, write: func(e entry) { l.console.add(appendLine(nil, e)) }}
 }
 
 // journalConsole sends entries in the journal's native protocol.
 func (l *Logs) journalConsole(send func([]byte) error) {
 	l.consoleName = "Journal"
 	l.console.write = send
-	l.toConsole = &flatHandler{level: &l.level, write: func(e entry) { l.putConsole(journalEntry(e)) }}
+	l.toConsole = &flatHandler{level: &l.level, write: func(e entry) { l.console.add(journalEntry(e)) }}
 }
 
-// putFile writes a line to the file; an empty one only opens it.
-func (l *Logs) putFile(line []byte) {
-	c := l.file.put(time.Now(), line)
+// tellOfFile says in the console what became of the file.
+func (l *Logs) tellOfFile(c change) {
 	file := slog.String("file", c.name)
 	switch {
 	case c.began:
@@ -215,9 +280,8 @@ func (l *Logs) putFile(line []byte) {
 	}
 }
 
-// putConsole is putFile for the journal or stderr.
-func (l *Logs) putConsole(line []byte) {
-	c := l.console.put(time.Now(), line)
+// tellOfConsole says in the file what became of the journal or stderr.
+func (l *Logs) tellOfConsole(c change) {
 	switch {
 	case c.began:
 		l.tell(l.toFile, slog.LevelError, l.consoleName+" cannot be written, will retry", slog.Any("error", c.err), slog.Int("lost", c.lost))

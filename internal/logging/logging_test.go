@@ -27,7 +27,11 @@ func TestEveryRecordOfEveryGoroutineIsOneLine(t *testing.T) {
 	path := t.TempDir() + "/x.log"
 	cfg := settings(path)
 	cfg.MaxSize, cfg.FilesToKeep = 10<<10, 1000
-	l, console := open(t, cfg)
+	console := &safeBuffer{}
+	l, err := New(cfg, Console(console))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
@@ -45,6 +49,9 @@ func TestEveryRecordOfEveryGoroutineIsOneLine(t *testing.T) {
 		}
 	}
 	wg.Wait()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	all := read(t, path)
 	for _, old := range rotated(t, path) {
 		text := read(t, old)

@@ -1,29 +1,26 @@
 package logging
 
 import (
-	"sync"
 	"time"
 )
 
 // retryAfter is how long a log that failed is left alone: long enough that a
-// sick disk or a stuck journal does not slow down who logs.
+// sick disk or a stuck journal does not have to refuse every line.
 const retryAfter = 5 * time.Second
 
-// sink is a place for log lines that may fail and come back.
-type sink struct {
-	mu    sync.Mutex
-	write func(line []byte) error
-	// name says what is written to, where that can change.
-	name       func() string
+// outage is the account of a log that fails and comes back. It is not safe for
+// use by several goroutines.
+type outage struct {
 	retryAfter time.Duration
 
 	failing bool
 	since   time.Time
+	// retryAt is when to try again, zero where the last write succeeded.
 	retryAt time.Time
 	lost    int
 }
 
-// change is what a put changed, for the one who tells it.
+// change is what became of a log, for the one who tells it.
 type change struct {
 	name         string
 	began, ended bool
@@ -34,43 +31,29 @@ type change struct {
 	took time.Duration
 }
 
-// put writes a line, or counts it as lost. An empty line tries the sink and
-// counts nothing.
-func (s *sink) put(now time.Time, line []byte) change {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var c change
-	if s.name != nil {
-		c.name = s.name()
+// begin makes the log one that fails. It changes nothing where it failed
+// before.
+func (o *outage) begin(since time.Time, err error) change {
+	if o.failing {
+		return change{}
 	}
-	if s.failing && now.Before(s.retryAt) {
-		s.count(line)
-		return c
+	o.failing, o.since = true, since
+	return change{began: true, err: err, lost: o.lost}
+}
+
+// end makes the log one that is written again.
+func (o *outage) end() change {
+	if !o.failing {
+		return change{}
 	}
-	if err := s.write(line); err != nil {
-		s.count(line)
-		c.began, c.err, c.lost = !s.failing, err, s.lost
-		if c.began {
-			s.failing, s.since = true, now
-		}
-		s.retryAt = now.Add(s.retryAfter)
-		return c
-	}
-	if s.failing {
-		c.ended, c.lost, c.took = true, s.lost, now.Sub(s.since)
-		s.failing, s.lost = false, 0
-	}
+	c := change{ended: true, lost: o.lost, took: time.Since(o.since)}
+	o.failing, o.lost = false, 0
 	return c
 }
 
-func (s *sink) count(line []byte) {
+// count counts a line as lost. An empty one only tries the log.
+func (o *outage) count(line []byte) {
 	if len(line) > 0 {
-		s.lost++
+		o.lost++
 	}
-}
-
-func (s *sink) lostSoFar() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lost
 }

@@ -8,42 +8,58 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 const back = "Log file is written again"
 
 func TestAnOutageIsToldAtItsTwoEndsAndTriedEveryFewSeconds(t *testing.T) {
-	broken, writes := errors.New("broken"), 0
-	var err error
-	s := sink{retryAfter: retryAfter, write: func([]byte) error { writes++; return err }}
-	now := time.Now()
-	if c := s.put(now, []byte("x")); c.began || c.ended {
-		t.Fatalf("%+v", c)
-	}
-	err = broken
-	if c := s.put(now, []byte("x")); !c.began || !errors.Is(c.err, broken) || c.lost != 1 {
-		t.Fatalf("%+v", c)
-	}
-	for i := range 100 {
-		if c := s.put(now.Add(time.Duration(i)*100*time.Millisecond), []byte("x")); c.began || c.ended {
-			t.Fatalf("told again: %+v", c)
+	synctest.Test(t, func(t *testing.T) {
+		broken, writes := errors.New("broken"), 0
+		var err error
+		var told []change
+		s := sink{
+			write:  func([]byte) error { writes++; return err },
+			tell:   func(c change) { told = append(told, c) },
+			outage: outage{retryAfter: retryAfter},
 		}
-	}
-	if writes != 3 {
-		t.Errorf("%d writes, want one when it was well, one when it broke and one after 5 s", writes)
-	}
-	err = nil
-	if c := s.put(now.Add(time.Minute), []byte("x")); !c.ended || c.lost != 101 || c.took != time.Minute {
-		t.Fatalf("%+v", c)
-	}
-	if c := s.put(now.Add(time.Minute), []byte("x")); c.ended || c.lost != 0 || s.lostSoFar() != 0 {
-		t.Fatalf("%+v", c)
-	}
+		put := func() []change {
+			told = nil
+			s.add([]byte("x"))
+			synctest.Wait()
+			return told
+		}
+		if told := put(); len(told) != 0 {
+			t.Fatalf("%+v", told)
+		}
+		err = broken
+		start := time.Now()
+		if told := put(); len(told) != 1 || !told[0].began || !errors.Is(told[0].err, broken) || told[0].lost != 1 {
+			t.Fatalf("%+v", told)
+		}
+		for range 100 {
+			if told := put(); len(told) != 0 {
+				t.Fatalf("told again: %+v", told)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if writes != 3 {
+			t.Errorf("%d writes, want one when it was well, one when it broke and one after 5 s", writes)
+		}
+		err = nil
+		time.Sleep(time.Minute - time.Since(start))
+		if told := put(); len(told) != 1 || !told[0].ended || told[0].lost != 101 || told[0].took != time.Minute {
+			t.Fatalf("%+v", told)
+		}
+		if told := put(); len(told) != 0 || s.unwritten() != 0 {
+			t.Fatalf("%+v", told)
+		}
+	})
 }
 
-// outage breaks a log file and mends it, and says what must be seen then.
-func outage(t *testing.T, path string, breakIt, mendIt func()) {
+// breakAndMend breaks a log file and mends it, and says what must be seen then.
+func breakAndMend(t *testing.T, path string, breakIt, mendIt func()) {
 	t.Helper()
 	l, console := open(t, settings(path))
 	l.file.retryAfter = 0
@@ -82,7 +98,7 @@ func TestAFileWhoseDirectoryIsRemovedComesBack(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	outage(t, path,
+	breakAndMend(t, path,
 		func() {
 			if err := os.Rename(top, top+".away"); err != nil {
 				t.Fatal(err)
@@ -102,7 +118,7 @@ func TestAFullDiskIsSaidOnceAndTearsNoLine(t *testing.T) {
 	dir := t.TempDir()
 	mountTmpfs(t, dir, "size=64k,mode=0755")
 	path, filler := dir+"/x.log", dir+"/filler"
-	outage(t, path,
+	breakAndMend(t, path,
 		func() {
 			// The last page of the file is taken, so fill it up.
 			f, err := os.Create(filler)
@@ -235,6 +251,7 @@ func TestAConsoleThatFailsIsSaidInTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	lineByLine(l)
 	for range 10 {
 		l.Logger().Info("Line")
 	}
@@ -259,11 +276,12 @@ func TestBothLogsFailingIsNoReasonToStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lineByLine(l)
 	for range 10 {
 		l.Logger().Info("Line")
 	}
 	// The message about the file is the first that the console lost.
-	if file, console := l.file.lostSoFar(), l.console.lostSoFar(); file < 10 || console < 11 {
+	if file, console := l.file.unwritten(), l.console.unwritten(); file < 10 || console < 11 {
 		t.Errorf("%d and %d lines are counted", file, console)
 	}
 }

@@ -93,7 +93,7 @@ func (t *Table) Find(name string) ([]Process, error) {
 			continue
 		}
 		if spare == nil {
-			spare, depth = t.lineage(), t.depth()
+			spare, depth = t.lineage(t.self), t.depth()
 		}
 		if spare[proc.PID] {
 			continue
@@ -180,10 +180,17 @@ func ended(stat procfs.ProcStat) bool {
 	return (stat.State == "Z" || stat.State == "X" || stat.State == "x") && stat.NumThreads <= 1
 }
 
-// lineage is this process and its ancestors.
-func (t *Table) lineage() map[int]bool {
+// Descends says whether the process is a child, a grandchild and so on of the
+// process with this number. One that was left by its parent has become a child
+// of PID 1's.
+func (t *Table) Descends(p Process, pid int) bool {
+	return p.PID != pid && t.lineage(p.PID)[pid]
+}
+
+// lineage is a process and its ancestors.
+func (t *Table) lineage(of int) map[int]bool {
 	line := map[int]bool{initPID: true}
-	for pid := t.self; pid > 0 && !line[pid]; {
+	for pid := of; pid > 0 && !line[pid]; {
 		line[pid] = true
 		proc, err := t.fs.Proc(pid)
 		if err != nil {

@@ -1,6 +1,9 @@
 package recovery
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // ErrReadOnly is wrapped by an error of Alarms.Clear that says that this
 // account may not write: no later write will be allowed either.
@@ -55,6 +58,9 @@ const (
 	ReasonNoUnit
 	// ReasonBadUnit: systemd knows the unit and cannot load it.
 	ReasonBadUnit
+	// ReasonForeignUnit: the process runs in units of other names, and
+	// which of them to restart, if any, is not clear.
+	ReasonForeignUnit
 	// ReasonDryRun: dry_run is on.
 	ReasonDryRun
 	// ReasonPaused: an operator has paused the process, or all of them.
@@ -97,6 +103,7 @@ var reasonNames = [numReasons]string{
 	ReasonMasked:        "masked",
 	ReasonNoUnit:        "no_such_unit",
 	ReasonBadUnit:       "bad_unit",
+	ReasonForeignUnit:   "foreign_unit",
 	ReasonDryRun:        "dry_run",
 	ReasonPaused:        "paused",
 	ReasonStopping:      "stopping",
@@ -118,13 +125,10 @@ func (r Reason) String() string {
 // isRefusal says that the target itself must not be restarted, which is found
 // out only when its recovery begins.
 func (r Reason) isRefusal() bool {
-	switch r {
-	case ReasonProtected, ReasonOwnUnit, ReasonNotAService, ReasonMasked, ReasonNoUnit, ReasonBadUnit,
-		ReasonUnsafeName, ReasonDryRun:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]Reason{
+		ReasonProtected, ReasonOwnUnit, ReasonNotAService, ReasonMasked, ReasonNoUnit, ReasonBadUnit,
+		ReasonForeignUnit, ReasonUnsafeName, ReasonDryRun,
+	}, r)
 }
 
 // Refusal is the error of a Restarter that must not restart a process. A

@@ -53,9 +53,6 @@ func (r *Restarter) restartInUnit(ctx context.Context, o recovery.Order) error {
 	limit := o.Process.RestartTimeout
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if done, err := r.customDone(limited, o); err != nil || done {
-		return err
-	}
 	unit, started, err := r.freeUnit(limited, o)
 	if err != nil || started {
 		return err
@@ -105,6 +102,9 @@ func (r *Restarter) freeUnit(ctx context.Context, o recovery.Order) (free string
 					return false, err
 				}
 			}
+		}
+		if started = isTheRestart(o, u); started {
+			return false, nil
 		}
 		released, err := r.release(ctx, u, o.Process.StopTimeout)
 		if released && free == "" {

@@ -24,6 +24,10 @@ func (r *Restarter) restartProcess(ctx context.Context, o recovery.Order) error 
 	if err != nil {
 		return err
 	}
+	// Since it was resolved, systemd may have started a unit with it.
+	if err := r.checkForeign(ctx, o.Process); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (r *Restarter) Resolve(ctx context.Context, p config.Process) (recovery.Tar
 	case config.StrategyService:
 		return r.resolveService(ctx, p)
 	case config.StrategyProcess:
-		return r.resolveProcess(p)
+		return r.resolveProcess(ctx, p)
 	case config.StrategyCustom:
 		return r.resolveCustom(ctx, p)
 	case config.StrategyAuto:
@@ -47,26 +47,29 @@ func (r *Restarter) resolveService(ctx context.Context, p config.Process) (recov
 	return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
 }
 
-// resolveAuto is service where systemd knows the unit in whatever state, and
-// process only where systemd says that there is none. Not knowing what systemd
+// resolveAuto is service where systemd knows the unit in whatever state. Where
+// systemd says that there is none, the running processes tell. Not knowing what systemd
 // would say is a failure: a bare process could be the second one beside the
 // unit's.
 func (r *Restarter) resolveAuto(ctx context.Context, p config.Process) (recovery.Target, error) {
 	name := unitName(p)
 	if r.units == nil || name == "" {
-		return r.resolveProcess(p)
+		return r.resolveProcess(ctx, p)
 	}
 	u, err := r.lookUp(ctx, p, name)
 	if err != nil {
 		return recovery.Target{}, err
 	}
-	if u.LoadState == systemd.LoadNotFound {
-		return r.resolveProcess(p)
+	switch {
+	case u.LoadState == systemd.LoadLoaded:
+		return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
+	case p.Unit != "" || p.OwnStartCommand:
+		return r.resolveProcess(ctx, p) // Its section says what it is.
 	}
-	return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
+	return r.resolveRunning(ctx, p)
 }
 
-func (r *Restarter) resolveProcess(p config.Process) (recovery.Target, error) {
+func (r *Restarter) resolveProcess(ctx context.Context, p config.Process) (recovery.Target, error) {
 	line := p.StartCommand
 	if line == "" {
 		line = "%s" // The name is the command, if it may be one.
@@ -80,6 +83,9 @@ func (r *Restarter) resolveProcess(p config.Process) (recovery.Target, error) {
 		return recovery.Target{}, &recovery.Refusal{Reason: recovery.ReasonUnsafeName, Detail: err.Error()}
 	}
 	if err := r.checkGroups(p); err != nil {
+		return recovery.Target{}, err
+	}
+	if err := r.checkForeign(ctx, p); err != nil {
 		return recovery.Target{}, err
 	}
 	return recovery.Target{Strategy: config.StrategyProcess, Command: line}, nil

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"monitor_service/internal/config"
-	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/systemd"
 )
@@ -238,30 +237,10 @@ func TestProtectedUnitsChangeWithAReload(t *testing.T) {
 }
 
 func TestAProcessOfAProtectedUnitIsProtectedUnderAnyName(t *testing.T) {
-	dir := t.TempDir()
-	for file, text := range map[string]string{
-		"comm": "dbus-daemon\n", "cmdline": "/usr/bin/dbus-daemon\x00", "status": "NSpid:\t77\n",
-		"stat":   "77 (dbus-daemon) S 0 1 1 0 -1 0" + strings.Repeat(" 0", 10) + " 1 0 4711" + strings.Repeat(" 0", 30),
-		"cgroup": "0::/system.slice/dbus.service\n",
-	} {
-		sub := filepath.Join(dir, "77")
-		if err := os.MkdirAll(sub, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(sub, file), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink("/usr/bin/dbus-daemon", filepath.Join(dir, "77", "exe")); err != nil {
-		t.Fatal(err)
-	}
-	table, err := proctable.NewAt(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	table := aTable(t, fakeProcess{pid: 77, name: "dbus-daemon", group: "/system.slice/dbus.service"})
 	r := New(Options{Units: &recorder{}, Table: table, ProtectedUnits: protectedUnits})
 	t.Cleanup(r.Close)
-	_, err = r.Resolve(t.Context(), process("dbus-daemon"))
+	_, err := r.Resolve(t.Context(), process("dbus-daemon"))
 	wantRefusal(t, err, recovery.ReasonProtected)
 	if _, err := r.Resolve(t.Context(), configured("dbus-daemon", nil)); err != nil {
 		t.Errorf("with a section: %v", err)

@@ -132,8 +132,12 @@ func (r *Restarter) Restart(ctx context.Context, o recovery.Order) error {
 	return err
 }
 
-// forGood says whether an error will be the same at every later attempt.
+// forGood says whether an error will be the same at every later attempt. A
+// refusal is: what to restart is decided anew by the next recovery.
 func forGood(err error) bool {
+	if _, refused := errors.AsType[*recovery.Refusal](err); refused {
+		return true
+	}
 	for _, known := range []error{systemd.ErrDenied, systemd.ErrMasked, systemd.ErrNoSuchUnit, os.ErrPermission, errRunAs} {
 		if errors.Is(err, known) {
 			return true

@@ -41,16 +41,15 @@ func (r *Restarter) Runs(ctx context.Context, o recovery.Order) ([]string, error
 	return nil, nil
 }
 
-// doneSince says whether the unit shows that an earlier attempt, whose end was
-// not seen, did restart it. If it is still at it, it is waited for.
-func (r *Restarter) doneSince(ctx context.Context, o recovery.Order, u systemd.Unit) (bool, error) {
-	if !o.Unsure || u.InvocationID == "" || slices.Contains(o.Before, u.InvocationID) {
-		return false, nil
-	}
-	u, started, err := r.awaitJob(ctx, u, o.Process.RestartTimeout/2)
-	return err == nil && (started || !u.HasJob && u.ActiveState == systemd.StateActive), err
+// isTheRestart says whether the unit shows that an earlier attempt, whose end
+// was not seen, did restart it. A unit that has a job is not done yet.
+func isTheRestart(o recovery.Order, u systemd.Unit) bool {
+	return o.Unsure && u.InvocationID != "" && !slices.Contains(o.Before, u.InvocationID) &&
+		!u.HasJob && u.ActiveState == systemd.StateActive
 }
 
+// processDone says the same of the unit that a process is started in. If that
+// is still being started, it is waited for.
 func (r *Restarter) processDone(ctx context.Context, o recovery.Order) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Process.RestartTimeout)
 	defer cancel()
@@ -58,21 +57,8 @@ func (r *Restarter) processDone(ctx context.Context, o recovery.Order) (bool, er
 	if err != nil {
 		return false, err
 	}
-	return r.doneSince(ctx, o, u)
-}
-
-// customDone looks at the units of restart_command. One that has ended well
-// is still there, for nobody has collected it.
-func (r *Restarter) customDone(ctx context.Context, o recovery.Order) (done bool, err error) {
-	if !o.Unsure {
-		return false, nil
-	}
-	err = r.eachUnit(ctx, o, func(u systemd.Unit) (bool, error) {
-		var err error
-		done, err = r.doneSince(ctx, o, u)
-		return !done, err
-	})
-	return done, err
+	u, _, err = r.awaitJob(ctx, u, o.Process.RestartTimeout/2)
+	return err == nil && isTheRestart(o, u), err
 }
 
 // mayBeDone says whether an error leaves open what became of the restart: the

@@ -32,11 +32,8 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 	if err != nil {
 		return err
 	}
-	if done, err := r.doneSince(limited, o, before); err != nil || done {
-		return err
-	}
 	before, started, err := r.awaitJob(limited, before, limit/2)
-	if err != nil || started {
+	if err != nil || started || isTheRestart(o, before) {
 		return err
 	}
 	begun := time.Now()

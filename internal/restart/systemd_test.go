@@ -288,3 +288,31 @@ func TestAStoppingDaemonLeavesTheRestartCommandRunning(t *testing.T) {
 		t.Error("the command was stopped")
 	}
 }
+
+func TestAProcessThatAUnitHasStartedMeanwhileIsNotEnded(t *testing.T) {
+	r, b := onBus(t)
+	p := process(daemonName)
+	target, err := r.Resolve(t.Context(), p)
+	if err != nil || target.Strategy != config.StrategyProcess {
+		t.Fatalf("got %+v, %v", target, err)
+	}
+	b.SetUnit(bus.Unit{Name: "wrapper.service", MainPID: mainPID, Restart: "always"})
+	r.table = aTable(t, fakeProcess{pid: mainPID, name: daemonName, group: "/system.slice/wrapper.service"})
+	err = r.Restart(t.Context(), orderFor(p, target))
+	if !errors.Is(err, recovery.ErrPermanent) || !strings.Contains(err.Error(), "wrapper.service") {
+		t.Errorf("got %v", err)
+	}
+	if got := jobs(b); got != "" {
+		t.Errorf("systemd was asked for %s", got)
+	}
+	// The next recovery restarts the unit.
+	if target, err = r.Resolve(t.Context(), p); err != nil || target.Unit != "wrapper.service" {
+		t.Fatalf("got %+v, %v", target, err)
+	}
+	if err := r.Restart(t.Context(), orderFor(p, target)); err != nil {
+		t.Fatal(err)
+	}
+	if got := jobs(b); got != "ResetFailedUnit wrapper.service, RestartUnit wrapper.service" {
+		t.Errorf("systemd was asked for %s", got)
+	}
+}

@@ -106,6 +106,11 @@ type Unit struct {
 	Result    string
 	MainPID   int
 	NRestarts int
+	// Restart and KillMode are the settings of systemd.service(5) and
+	// systemd.kill(5), in its words: "no" is a service that is not started
+	// again by itself, "process" one whose other processes outlive it.
+	Restart  string
+	KillMode string
 }
 
 // Unit asks systemd about a unit, in one round trip. A unit that systemd does
@@ -147,6 +152,8 @@ func unitOf(name string, properties map[string]any) Unit {
 		u.Result = property[string](properties, "Result")
 		u.MainPID = int(property[uint32](properties, "MainPID"))
 		u.NRestarts = int(property[uint32](properties, "NRestarts"))
+		u.Restart = property[string](properties, "Restart")
+		u.KillMode = property[string](properties, "KillMode")
 	}
 	return u
 }

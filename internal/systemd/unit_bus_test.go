@@ -18,7 +18,7 @@ func TestAUnitIsWhatSystemdSaysOfIt(t *testing.T) {
 		Name: "httpd.service", Aliases: []string{"apache.service"},
 		LoadState: "loaded", ActiveState: "reloading", SubState: "reload",
 		Type: "notify", Result: "success", InvocationID: "00112233445566778899aabbccddeeff",
-		MainPID: 4711, NRestarts: 3, JobHangs: true,
+		MainPID: 4711, NRestarts: 3, Restart: "on-failure", KillMode: "mixed", JobHangs: true,
 	})
 	got, err := c.Unit(ctx, "apache.service")
 	if err != nil {
@@ -28,7 +28,7 @@ func TestAUnitIsWhatSystemdSaysOfIt(t *testing.T) {
 		Name: "apache.service", ID: "httpd.service", Names: []string{"httpd.service", "apache.service"},
 		LoadState: LoadLoaded, ActiveState: StateReloading, SubState: "reload",
 		Type: "notify", Result: "success", InvocationID: "00112233445566778899aabbccddeeff",
-		MainPID: 4711, NRestarts: 3,
+		MainPID: 4711, NRestarts: 3, Restart: "on-failure", KillMode: "mixed",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -22,6 +22,8 @@ type Unit struct {
 	// InvocationID is hexadecimal. Each start makes a new one.
 	InvocationID       string
 	MainPID, NRestarts uint32
+	// Restart and KillMode are settings of a service.
+	Restart, KillMode string
 	// Transient holds the properties that StartTransientUnit gave.
 	Transient map[string]any
 
@@ -65,6 +67,8 @@ func (u Unit) withDefaults() Unit {
 	fill(&u.SubState, "dead")
 	fill(&u.Type, "simple")
 	fill(&u.Result, "success")
+	fill(&u.Restart, "no")
+	fill(&u.KillMode, "control-group")
 	return u
 }
 
@@ -153,6 +157,8 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["Result"] = dbus.MakeVariant(u.Result)
 		p["MainPID"] = dbus.MakeVariant(u.MainPID)
 		p["NRestarts"] = dbus.MakeVariant(u.NRestarts)
+		p["Restart"] = dbus.MakeVariant(u.Restart)
+		p["KillMode"] = dbus.MakeVariant(u.KillMode)
 	}
 	return p
 }

@@ -1,0 +1,142 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+var epoch = time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
+
+func at(seconds float64) time.Time {
+	return epoch.Add(time.Duration(seconds * float64(time.Second)))
+}
+
+func span(process string, step Step, from, to float64, ok bool) Span {
+	return Span{Process: process, Step: step, Begin: at(from), End: at(to), OK: ok}
+}
+
+// good is a recovery of a good process that begins at that second.
+func good(process string, from float64) []Span {
+	return []Span{
+		span(process, Pre, from, from+.1, true),
+		span(process, Start, from+.2, from+.3, true),
+		span(process, Check, from+.4, from+.5, true),
+	}
+}
+
+// calm is a story in which nothing is wrong.
+func calm() *Story {
+	s := &Story{
+		Limits:  Limits{MaxParallel: 2, MaxFailures: 3, ResetTime: 10 * time.Second},
+		Kinds:   map[string]Kind{"a": Good, "b": Good, "sick": Sick, "mine": Acknowledged, "paused": Paused},
+		Started: map[string][]time.Time{"a": {at(1.3)}, "b": {at(1.3)}},
+		Lives:   []time.Time{at(0)},
+		Alarms: []Alarm{
+			{Process: "a", Serial: 1, Raised: at(1), Cleared: at(2), Notes: "#1; - Restarted at …"},
+			{Process: "b", Serial: 2, Raised: at(1), Cleared: at(2), Notes: "#2; - Restarted at …"},
+			{Process: "sick", Serial: 3, Raised: at(3)},
+		},
+		Faults: []Fault{{Kind: "killed", Begin: at(30), End: at(31), Deadly: true}, {Kind: "blind", Begin: at(40), End: at(41), Blinding: true}},
+	}
+	s.Spans = append(good("a", 1), good("b", 1)...)
+	for _, begin := range []float64{4, 5, 6, 16.5, 27} {
+		s.Spans = append(s.Spans, span("sick", Start, begin, begin+.1, true), span("sick", Check, begin+.2, begin+.3, false))
+	}
+	slices.SortFunc(s.Spans, func(x, y Span) int { return x.Begin.Compare(y.Begin) })
+	return s
+}
+
+func (s *Story) add(spans ...Span) {
+	s.Spans = append(s.Spans, spans...)
+	slices.SortFunc(s.Spans, func(x, y Span) int { return x.Begin.Compare(y.Begin) })
+}
+
+func TestACalmStoryBreaksNothing(t *testing.T) {
+	for _, b := range Judge(calm()) {
+		t.Error(b)
+	}
+}
+
+func TestEachInvariantIsSeenToBreak(t *testing.T) {
+	const (
+		lost, twice = "no alarm is lost", "no process is restarted twice for one alarm"
+		overlap     = "no two recoveries of one process at once"
+		crowd       = "never more than max_parallel_restarts"
+		overrun     = "no breaker over-run"
+		touched     = "no acknowledged or paused process is touched"
+		dead        = "the daemon is never dead"
+		agree       = "the journal tells the same story"
+	)
+	for name, c := range map[string]struct {
+		change func(s *Story)
+		want   []string
+	}{
+		"an alarm that stands":           {func(s *Story) { s.Alarms[0].Cleared = time.Time{} }, []string{lost}},
+		"cleared with no restart":        {func(s *Story) { s.Alarms[0].Cleared = at(1.1) }, []string{lost}},
+		"cleared without a passed check": {func(s *Story) { s.Alarms[0].Cleared = at(1.35) }, []string{lost}},
+		"cleared with no note":           {func(s *Story) { s.Alarms[0].Notes = "#1;" }, []string{lost}},
+		"cleared with two notes":         {func(s *Story) { s.Alarms[0].Notes += s.Alarms[0].Notes }, []string{lost}},
+		"a sick one cleared":             {func(s *Story) { s.Alarms[2].Cleared = at(8) }, []string{lost}},
+		"a sick one left alone":          {func(s *Story) { s.Alarms[2].Raised = at(28) }, []string{lost, twice, twice, twice, twice, twice}},
+		"restarted after a check passed": {func(s *Story) {
+			s.add(span("a", Start, 1.8, 1.9, true))
+			s.Started["a"] = append(s.Started["a"], at(1.9))
+		}, []string{twice}},
+		"restarted after it was cleared": {func(s *Story) {
+			s.add(span("a", Start, 8, 8.1, true))
+			s.Started["a"] = append(s.Started["a"], at(8.1))
+		}, []string{twice}},
+		"restarted with no check between":  {func(s *Story) { s.add(span("sick", Start, 40, 40.1, true), span("sick", Start, 50.5, 50.6, true)) }, nil},
+		"the same with no fault to excuse": {func(s *Story) { s.add(span("sick", Start, 50, 50.1, true), span("sick", Start, 60.5, 60.6, true)) }, []string{twice}},
+		"restarted after a failed start":   {func(s *Story) { s.add(span("sick", Start, 50, 50.1, false), span("sick", Start, 60.5, 60.6, true)) }, nil},
+		"restarted before any alarm":       {func(s *Story) { s.add(span("b", Start, .1, .2, true)); s.Started["b"] = append(s.Started["b"], at(.2)) }, []string{twice}},
+		"two recoveries at once":           {func(s *Story) { s.add(span("sick", Pre, 4.05, 4.15, true)) }, []string{overlap}},
+		"three at once":                    {func(s *Story) { s.add(span("c", Pre, 1.05, 1.08, true)) }, []string{crowd}},
+		"one more before it opens":         {func(s *Story) { s.add(span("sick", Start, 7, 7.1, true), span("sick", Check, 7.2, 7.3, false)) }, []string{overrun, overrun}},
+		"two trials":                       {func(s *Story) { s.add(span("sick", Start, 20, 20.1, true), span("sick", Check, 20.2, 20.3, false)) }, []string{overrun, overrun}},
+		"as many in the next life": {func(s *Story) {
+			s.Lives = append(s.Lives, at(30.5))
+			for _, begin := range []float64{32, 33, 34} {
+				s.add(span("sick", Start, begin, begin+.1, true), span("sick", Check, begin+.2, begin+.3, false))
+			}
+		}, nil},
+		"an acknowledged one restarted": {func(s *Story) { s.add(span("mine", Start, 50, 50.1, true)) }, []string{touched}},
+		"a paused one restarted":        {func(s *Story) { s.add(span("paused", Start, 50, 50.1, true)) }, []string{touched}},
+		"an acknowledged one checked":   {func(s *Story) { s.add(span("mine", Check, 50, 50.1, true)) }, []string{touched}},
+		"the daemon ends":               {func(s *Story) { s.Deaths = []Death{{at(20), "code=exited, status=2"}} }, []string{dead}},
+		"the daemon is killed":          {func(s *Story) { s.Deaths = []Death{{at(30.5), "code=killed, status=9"}} }, nil},
+		"a start that nobody wrote of":  {func(s *Story) { s.Started["a"] = append(s.Started["a"], at(9)) }, []string{agree}},
+	} {
+		s := calm()
+		c.change(s)
+		var got []string
+		for _, b := range Judge(s) {
+			got = append(got, b.Invariant)
+		}
+		slices.Sort(got)
+		slices.Sort(c.want)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: broken are %q, want %q", name, got, c.want)
+			for _, b := range Judge(s) {
+				t.Log(fmt.Sprint("  ", b))
+			}
+		}
+	}
+}
+
+func TestAStartIsOneOnlyWhereSystemdSaysSo(t *testing.T) {
+	s := calm()
+	s.add(span("a", Start, 5, 5.1, true)) // systemd says nothing of it
+	s.confirm(time.Second)
+	var ok []bool
+	for _, sp := range s.Spans {
+		if sp.Process == "a" && sp.Step == Start {
+			ok = append(ok, sp.OK)
+		}
+	}
+	if !slices.Equal(ok, []bool{true, false}) {
+		t.Errorf("the two starts went well: %v, want the first one alone", ok)
+	}
+}

@@ -1,0 +1,93 @@
+//go:build e2e
+
+package e2e
+
+import "testing"
+
+// bashDaemonConfig is a configuration of the bash daemon as its documentation has it.
+const bashDaemonConfig = `[database]
+host = localhost
+user = monitor
+password = secret
+database = v_process_monitor
+
+[monitor]
+check_interval = 1          # Check interval in seconds
+max_restart_failures = 3    # Maximum restart attempts before circuit breaker opens
+
+[logging]
+max_log_size = 5120         # Maximum log file size in KB before rotation (5MB)
+`
+
+// bashUnit is where the bash daemon's documentation has its unit file put.
+const bashUnit = "/etc/systemd/system/" + daemonUnit
+
+// installBashDaemon puts something there that runs where the bash daemon does.
+func (b *bed) installBashDaemon(t *testing.T, config string) {
+	t.Helper()
+	b.Put(t, "/opt/monitor_service/monitor_service.sh", "#!/bin/bash\nexec sleep infinity\n", 0o755)
+	b.Put(t, "/opt/monitor_service/config.ini", config, 0o644)
+	b.Put(t, bashUnit, `[Unit]
+Description=Process Monitor Service
+[Service]
+ExecStart=/opt/monitor_service/monitor_service.sh
+Restart=always
+[Install]
+WantedBy=multi-user.target
+`, 0o644)
+	b.Must(t, "systemctl", "daemon-reload")
+	b.Must(t, "systemctl", "enable", "--now", daemonUnit)
+}
+
+func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
+	b := ownBed(t)
+	deb := b.upload(t, firstRelease(t), "_amd64.deb")
+	worker := b.workers(t, "1")[0]
+	b.installBashDaemon(t, bashDaemonConfig)
+
+	b.Must(t, "dpkg", "--install", deb)
+	b.wantState(t, "in the bash daemon's place", "enabled active")
+	b.wantUnitFile(t, packageUnit)
+	if b.Get(t, configPath) != bashDaemonConfig || b.owner(t, configPath) != "640 root:monitor_service" {
+		t.Errorf("the bash daemon's configuration is not in %s, or not kept from others", configPath)
+	}
+	b.Must(t, "test", "-e", "/etc/systemd/system/multi-user.target.wants/"+daemonUnit) // no link to what is gone
+	b.awaitRecovery(t, 1, worker)
+
+	// The way back, as the README has it.
+	b.Shell(t, `
+		systemctl disable --now monitor_service
+		mv /opt/monitor_service/monitor_service.service.bash /etc/systemd/system/monitor_service.service
+		systemctl daemon-reload
+		systemctl enable --now monitor_service
+	`)
+	b.wantState(t, "after the way back", "enabled active")
+	b.wantUnitFile(t, bashUnit)
+	if b.Get(t, "/opt/monitor_service/config.ini") != bashDaemonConfig {
+		t.Error("the bash daemon's own configuration was changed")
+	}
+}
+
+func TestABashDaemonGoesOnWhileItsConfigurationHasMistakes(t *testing.T) {
+	b := ownBed(t)
+	deb := b.upload(t, firstRelease(t), "_amd64.deb")
+	b.installBashDaemon(t, bashDaemonConfig+"log_files_to_keep = many\n")
+	run := b.invocation(t, daemonUnit)
+
+	b.Must(t, "dpkg", "--install", deb)
+	b.wantState(t, "with a mistake", "enabled active")
+	b.wantUnitFile(t, bashUnit)
+	if b.invocation(t, daemonUnit) != run {
+		t.Error("the bash daemon was stopped")
+	}
+
+	// What the script says to do then.
+	b.edit(t, bashDaemonConfig)
+	b.Shell(t, `
+		mv /etc/systemd/system/monitor_service.service /opt/monitor_service/monitor_service.service.bash
+		systemctl daemon-reload && systemctl reenable monitor_service.service && systemctl restart monitor_service.service
+	`)
+	b.wantState(t, "after the mistake was mended", "enabled active")
+	b.wantUnitFile(t, packageUnit)
+	b.awaitPolls(t, 1)
+}
