@@ -138,8 +138,14 @@ func TestAScriptIsFoundByItsOwnName(t *testing.T) {
 	short, long := unique("sc"), unique("a-script-with-a-long-name")
 	for _, name := range []string{short, long} {
 		for _, option := range []string{"", " -u"} {
-			file := executable(t, name, "#!/bin/sh"+option+"\necho ready\nsleep 1000\n")
-			cmd := start(t, true, exec.Command(file))
+			// It reads rather than sleeps: a child that the shell has forked
+			// and that is not sleep yet is a second process of the name.
+			file := executable(t, name, "#!/bin/sh"+option+"\necho ready\nread -r line\n")
+			cmd := exec.Command(file)
+			if _, err := cmd.StdinPipe(); err != nil {
+				t.Fatal(err)
+			}
+			start(t, true, cmd)
 			wantFound(t, name, cmd.Process.Pid)
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 			_ = cmd.Wait()
