@@ -148,7 +148,8 @@ func (s *stage) round(l *load, plan *plan, n int) *Story {
 	s.journal(story, began)
 	// The sick go on being tried: what the journal has, the units have
 	// written by now.
-	story.Spans = s.evidence(began, time.Now())
+	story.Spans = append(story.Spans, s.evidence(began, time.Now())...)
+	slices.SortStableFunc(story.Spans, func(a, b Span) int { return a.Begin.Compare(b.Begin) })
 	story.confirm()
 	return story
 }

@@ -69,10 +69,20 @@ func awaitStep(words string) string {
 		evidencePath, evidencePath, words)
 }
 
+// awaitBus starts the bus until it answers: systemd gives up on one that was
+// restarted too often.
+const awaitBus = `
+	for i in {1..50}; do
+		systemctl reset-failed dbus.service dbus.socket
+		systemctl start dbus.socket dbus.service && busctl --timeout=1 status >/dev/null && exit 0
+		sleep 0.1
+	done
+	exit 1`
+
 func hostFaults() []fault {
 	return []fault{
-		{kind: "bus restarted", on: "bus", inject: once("systemctl restart dbus")},
-		{kind: "bus killed", on: "bus", inject: once("systemctl kill -s KILL dbus; sleep 0.2; systemctl start dbus")},
+		{kind: "bus restarted", on: "bus", inject: once("systemctl restart dbus\n" + awaitBus)},
+		{kind: "bus killed", on: "bus", inject: once("systemctl kill -s KILL dbus; sleep 0.2\n" + awaitBus)},
 		{kind: "daemon-reexec", on: "systemd", inject: once("systemctl daemon-reexec")},
 		{kind: "daemon-reload", on: "systemd", inject: once("for i in 1 2 3; do systemctl daemon-reload; done")},
 		{

@@ -14,6 +14,13 @@ const (
 	processExit = "98e322203f7a4ed290d09fe03c09fe15"
 )
 
+// processUnits are those that bare processes are started in, and whose they
+// are. Their start is what systemd says of it: what runs in them begins a
+// moment later.
+var processUnits = map[string]string{
+	`monitored-plain\x2d1`: "plain-1", `monitored-plain\x2d2`: "plain-2",
+}
+
 // journal adds to a story what systemd wrote of the services and of the
 // daemon from the time on.
 func (s *stage) journal(story *Story, from time.Time) {
@@ -40,6 +47,8 @@ func (s *stage) journal(story *Story, from time.Time) {
 		switch started := e["MESSAGE_ID"] == unitStarted; {
 		case started && unit == daemonUnit:
 			story.Lives = append(story.Lives, at)
+		case started && processUnits[name] != "":
+			story.Spans = append(story.Spans, Span{Process: processUnits[name], Step: Start, Begin: at, End: at, OK: true})
 		case started && ours:
 			story.Started[name] = append(story.Started[name], at)
 		case !started && unit == daemonUnit && strings.Contains(message, "Main process"):

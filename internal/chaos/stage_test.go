@@ -97,7 +97,7 @@ func (s *stage) setUpHost(program string) {
 	t.Helper()
 	s.Put(t, "/srv/chaos/hook", hook, 0o755)
 	// These are found by name: the interpreter is not to be the process.
-	s.Put(t, "/srv/chaos/plain", "#!/bin/bash\n/srv/chaos/hook start $1\nexec -a \"$1\" sleep infinity\n", 0o755)
+	s.Put(t, "/srv/chaos/plain", "#!/bin/bash\nexec -a \"$1\" sleep infinity\n", 0o755)
 	s.Put(t, "/srv/chaos/custom", "#!/bin/bash\npkill -x $1\n/srv/chaos/hook start $1\nsetsid /srv/chaos/custom-1 infinity &\n", 0o755)
 	s.Put(t, "/etc/systemd/system/c@.service", template, 0o644)
 	s.Put(t, "/etc/systemd/system/f@.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n", 0o644)

@@ -122,22 +122,35 @@ func (s *Story) of(process string, from, to time.Time) []Span {
 }
 
 // confirm takes back the word of a unit's own program that a start went well
-// where systemd does not say so in time: the unit's main process could
-// not be started after it, for example.
+// where systemd does not say so in time: the unit's main process could not be
+// started after it, for example. What systemd says is of the last start before.
 func (s *Story) confirm() {
 	for process, started := range s.Started {
-		for i := range s.Spans {
-			sp := &s.Spans[i]
-			if sp.Process != process || sp.Step != Start || !sp.OK {
-				continue
+		confirmed := map[int]bool{}
+		for _, at := range started {
+			if i := s.startBefore(process, at); i >= 0 {
+				confirmed[i] = true
 			}
-			at := slices.IndexFunc(started, func(at time.Time) bool { return at.After(sp.End.Add(-slack)) })
-			sp.OK = at >= 0 && started[at].Sub(sp.End) < startPatience
-			if sp.OK {
-				started = started[at+1:]
+		}
+		for i, sp := range s.Spans {
+			if sp.Process == process && sp.Step == Start && !confirmed[i] {
+				s.Spans[i].OK = false
 			}
 		}
 	}
+}
+
+// startBefore is the index of the start that systemd tells of at that time, -1
+// where nobody wrote of one.
+func (s *Story) startBefore(process string, at time.Time) int {
+	found := -1
+	for i, sp := range s.Spans {
+		if sp.Process == process && sp.Step == Start && !sp.End.IsZero() &&
+			sp.End.Before(at.Add(slack)) && at.Sub(sp.End) < startPatience {
+			found = i
+		}
+	}
+	return found
 }
 
 // during says whether a fault of the kind that is asked for was on.
