@@ -77,7 +77,7 @@ func exhaustPIDs(s *stage, _ *rand.Rand) func() {
 	}
 	limit, err := limitPIDs(pid)
 	if err != nil {
-		s.t.Log(err)
+		s.t.Error(err)
 		return nothing
 	}
 	return func() {
@@ -114,26 +114,36 @@ func (s *stage) outsidePID(inside string) (int, error) {
 }
 
 // pidLimit is a control group with one process and its children.
-type pidLimit struct{ dir string }
+type pidLimit struct {
+	dir string
+	// home is the group that they go back to, empty where dir is their own.
+	home string
+}
 
 // limitPIDs puts the process into a group that is full. Where the controller
 // is one of version 2, that is the group that it is in.
 func limitPIDs(pid int) (pidLimit, error) {
 	const v1 = "/sys/fs/cgroup/pids"
-	if _, err := os.Stat(v1); err != nil {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-		if err != nil {
-			return pidLimit{}, err
-		}
-		_, group, _ := strings.Cut(strings.TrimSpace(string(text)), "0::")
-		return pidLimit{"/sys/fs/cgroup" + group}.set()
-	}
-	dir := filepath.Join(v1, fmt.Sprint("monitor-test-", os.Getpid()))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
 		return pidLimit{}, err
 	}
-	l := pidLimit{dir}
-	if err := l.write("cgroup.procs", fmt.Sprint(pid)); err != nil {
+	// The lines of cgroups(7) are number:controllers:path.
+	path := func(controller string) string {
+		found := regexp.MustCompile(`(?m)^\d+:` + controller + `:(.*)$`).FindSubmatch(groups)
+		if found == nil {
+			return ""
+		}
+		return string(found[1])
+	}
+	if _, err := os.Stat(v1); err != nil {
+		return pidLimit{dir: "/sys/fs/cgroup" + path("")}.set()
+	}
+	l := pidLimit{dir: filepath.Join(v1, fmt.Sprint("monitor-test-", os.Getpid())), home: v1 + path("pids")}
+	if err := os.MkdirAll(l.dir, 0o755); err != nil {
+		return l, err
+	}
+	if err := write(l.dir, "cgroup.procs", fmt.Sprint(pid)); err != nil {
 		return l, err
 	}
 	return l.set()
@@ -144,11 +154,28 @@ func (l pidLimit) set() (pidLimit, error) {
 	if err != nil {
 		return l, err
 	}
-	return l, l.write("pids.max", strings.TrimSpace(string(current)))
+	return l, write(l.dir, "pids.max", strings.TrimSpace(string(current)))
 }
 
-func (l pidLimit) lift() error { return l.write("pids.max", "max") }
+// lift leaves nothing of the limit behind.
+func (l pidLimit) lift() error {
+	if err := write(l.dir, "pids.max", "max"); err != nil || l.home == "" {
+		return err
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * ms) {
+		left, err := os.ReadFile(filepath.Join(l.dir, "cgroup.procs"))
+		if err != nil {
+			return err
+		}
+		for pid := range strings.FieldsSeq(string(left)) {
+			_ = write(l.home, "cgroup.procs", pid) // it may have ended
+		}
+		if err := os.Remove(l.dir); err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
 
-func (l pidLimit) write(file, text string) error {
-	return os.WriteFile(filepath.Join(l.dir, file), []byte(text), 0o644)
+func write(dir, file, text string) error {
+	return os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644)
 }

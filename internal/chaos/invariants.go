@@ -11,6 +11,10 @@ import (
 // slack is what two clocks, or two readers of one, may differ by.
 const slack = 200 * time.Millisecond
 
+// startPatience is how long systemd may take to say that a unit is started
+// after the unit's own program has said so.
+const startPatience = 2 * time.Second
+
 // Broken is one invariant that did not hold.
 type Broken struct {
 	Invariant string
@@ -192,17 +196,20 @@ func dead(s *Story, broken report) {
 	}
 }
 
-// agree: systemd says of no start that the unit's own program did not write.
+// agree: systemd says of no start that the unit's own program did not write. A
+// start at the very beginning may have been written before it.
 func agree(s *Story, broken report) {
 	for process, times := range s.Started {
-		written := 0
-		for _, sp := range s.Spans {
-			if sp.Process == process && sp.Step == Start && sp.OK {
-				written++
+		for _, at := range times {
+			if at.Sub(s.Began) < startPatience {
+				continue
 			}
-		}
-		if written != len(times) {
-			broken(process, time.Time{}, "the journal has %d starts and the unit wrote of %d", len(times), written)
+			if !slices.ContainsFunc(s.Spans, func(sp Span) bool {
+				return sp.Process == process && sp.Step == Start && !sp.End.IsZero() &&
+					sp.End.Before(at.Add(slack)) && at.Sub(sp.End) < startPatience
+			}) {
+				broken(process, at, "the journal has a start that the unit did not write of")
+			}
 		}
 	}
 }

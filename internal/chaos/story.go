@@ -96,6 +96,7 @@ type Limits struct {
 
 // Story is all that was seen of one run, each list in the order of time.
 type Story struct {
+	Began  time.Time
 	Limits Limits
 	Kinds  map[string]Kind
 	Alarms []Alarm
@@ -121,9 +122,9 @@ func (s *Story) of(process string, from, to time.Time) []Span {
 }
 
 // confirm takes back the word of a unit's own program that a start went well
-// where systemd does not say so within patience: the unit's main process could
+// where systemd does not say so in time: the unit's main process could
 // not be started after it, for example.
-func (s *Story) confirm(patience time.Duration) {
+func (s *Story) confirm() {
 	for process, started := range s.Started {
 		for i := range s.Spans {
 			sp := &s.Spans[i]
@@ -131,7 +132,7 @@ func (s *Story) confirm(patience time.Duration) {
 				continue
 			}
 			at := slices.IndexFunc(started, func(at time.Time) bool { return at.After(sp.End.Add(-slack)) })
-			sp.OK = at >= 0 && started[at].Sub(sp.End) < patience
+			sp.OK = at >= 0 && started[at].Sub(sp.End) < startPatience
 			if sp.OK {
 				started = started[at+1:]
 			}
