@@ -70,6 +70,7 @@ func (d *Daemon) replace() (err error) {
 
 	d.useServer(cfg.Control, server)
 	d.cfg = cfg
+	spareThreads(cfg.Monitor.MaxParallelRestarts)
 	d.people.Apply(people)
 	d.units.SetProtectedUnits(cfg.Monitor.ProtectedUnits)
 	d.replaceDatabase(db)
