@@ -54,6 +54,11 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
+// environ keeps a daemon of the tests off the host's own places.
+func (s *site) environ() []string {
+	return []string{"STATE_DIRECTORY=" + s.path("state"), "RUNTIME_DIRECTORY=" + s.dir}
+}
+
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *site) exec(query string, args ...any) {
@@ -96,7 +101,7 @@ func (s *site) read(name string) string {
 func (s *site) daemon() *Daemon {
 	s.t.Helper()
 	d, err := New(Options{
-		ConfigPath: s.path("config.ini"), Version: "test", Environ: []string{"STATE_DIRECTORY=" + s.path("state")},
+		ConfigPath: s.path("config.ini"), Version: "test", Environ: s.environ(),
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -157,7 +162,7 @@ func TestOnceFinishesItsRecoveriesAndSaysWhetherTheyFailed(t *testing.T) {
 func TestDryRunTouchesNothing(t *testing.T) {
 	s := newSite(t)
 	s.raise(1, "good")
-	d, err := New(Options{ConfigPath: s.path("config.ini"), DryRun: true, Environ: []string{"STATE_DIRECTORY=" + s.path("state")}})
+	d, err := New(Options{ConfigPath: s.path("config.ini"), DryRun: true, Environ: s.environ()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,9 +26,10 @@ func (s *stage) startDaemon(ctx context.Context) error {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "MONITOR_SERVICE_") || strings.HasPrefix(v, "JOURNAL_STREAM=") ||
-			strings.HasPrefix(v, "NOTIFY_SOCKET=") || strings.HasPrefix(v, "STATE_DIRECTORY=")
+			strings.HasPrefix(v, "NOTIFY_SOCKET=") ||
+			strings.HasPrefix(v, "STATE_DIRECTORY=") || strings.HasPrefix(v, "RUNTIME_DIRECTORY=")
 	})
-	cmd.Env = append(cmd.Env, "STATE_DIRECTORY="+s.dir)
+	cmd.Env = append(cmd.Env, "STATE_DIRECTORY="+s.dir, "RUNTIME_DIRECTORY="+s.dir)
 	lines, err := cmd.StderrPipe()
 	if err != nil {
 		return err

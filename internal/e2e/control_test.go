@@ -138,10 +138,11 @@ func TestRestartShowsItsProgressAndEndsWithItsVerdict(t *testing.T) {
 	b.wantCommand(t, 1, []string{"restart", "bad"}, "breaker is open", "--force")
 	b.wantCommand(t, 1, []string{"restart", "bad", "--force"}, "trial of an open breaker", "failed: ")
 
-	entries := b.journalSince(t, "_SYSTEMD_UNIT="+daemonUnit, "MONITOR_EVENT=restart_requested", "MONITOR_BY=root", "MONITOR_UID=0")
-	if len(entries) != 3 {
-		t.Errorf("%d restarts are in the journal as root's, want 3", len(entries))
-	}
+	var entries []map[string]any
+	b.Eventually(t, "three restarts are in the journal as root's", host.Limit, func() bool {
+		entries = b.journalSince(t, "_SYSTEMD_UNIT="+daemonUnit, "MONITOR_EVENT=restart_requested", "MONITOR_BY=root", "MONITOR_UID=0")
+		return len(entries) == 3
+	})
 	for _, e := range entries {
 		if id, _ := e["MESSAGE_ID"].(string); len(id) != 32 {
 			t.Errorf("no MESSAGE_ID in %v", e)
@@ -201,11 +202,8 @@ func TestDamagedStateIsSaidAndMovedAsideAndKeepsNobodyFromStarting(t *testing.T)
 	}
 	b.Must(t, "systemctl", "start", daemonUnit)
 	b.wantCommand(t, 0, []string{"status", "p"}, "ok")
-	log := b.Get(t, logPath)
 	for _, f := range []string{"pauses.json.damaged", "history.jsonl.damaged"} {
-		if !strings.Contains(log, f) {
-			t.Errorf("the log does not say where the old file is: %s\n%s", f, log)
-		}
+		b.Eventually(t, "the log says where the old file is: "+f, host.Limit, func() bool { return strings.Contains(b.Get(t, logPath), f) })
 		if got := b.Get(t, "/var/lib/monitor_service/"+f); got != "{ torn" {
 			t.Errorf("%s has %q", f, got)
 		}
@@ -229,9 +227,9 @@ func TestWhoMayUseTheSocket(t *testing.T) {
 	if p := b.status(t, "p"); p.Pause == nil || p.Pause.By != "member" {
 		t.Errorf("the pause is %+v", p.Pause)
 	}
-	if n := len(b.journalSince(t, "MONITOR_EVENT=paused", "MONITOR_BY=member")); n != 1 {
-		t.Errorf("%d entries in the journal say who paused", n)
-	}
+	b.Eventually(t, "the journal says who paused", host.Limit, func() bool {
+		return len(b.journalSince(t, "MONITOR_EVENT=paused", "MONITOR_BY=member")) == 1
+	})
 	for _, args := range [][]string{{"resume", "p"}, {"status"}} {
 		if out, status := b.commandAs(t, "stranger", args...); status != 1 || !strings.Contains(out, controlGroup) {
 			t.Errorf("%v as a stranger: %d, %s", args, status, out)
@@ -245,9 +243,9 @@ func TestWhoMayUseTheSocket(t *testing.T) {
 	if p := b.status(t, "p"); p.Pause == nil {
 		t.Error("a stranger ended the pause")
 	}
-	if n := len(b.journalSince(t, "MONITOR_EVENT=request_refused", "MONITOR_BY=stranger")); n != 1 {
-		t.Errorf("%d entries in the journal say who was refused", n)
-	}
+	b.Eventually(t, "the journal says who was refused", host.Limit, func() bool {
+		return len(b.journalSince(t, "MONITOR_EVENT=request_refused", "MONITOR_BY=stranger")) == 1
+	})
 }
 
 func TestWithoutTheGroupTheSocketIsRootsAlone(t *testing.T) {

@@ -134,18 +134,23 @@ func TestATitleIsFoundByWhatIsBeforeTheColon(t *testing.T) {
 	wantFound(t, "0")
 }
 
+// startScript starts a script that begins like this and then waits. It reads
+// rather than sleeps: a child that the shell has forked and that is not sleep
+// yet would be a second process of the name.
+func startScript(t *testing.T, name, beginning string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(executable(t, name, beginning+"echo ready\nread -r line\n"))
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, true, cmd)
+}
+
 func TestAScriptIsFoundByItsOwnName(t *testing.T) {
 	short, long := unique("sc"), unique("a-script-with-a-long-name")
 	for _, name := range []string{short, long} {
 		for _, option := range []string{"", " -u"} {
-			// It reads rather than sleeps: a child that the shell has forked
-			// and that is not sleep yet is a second process of the name.
-			file := executable(t, name, "#!/bin/sh"+option+"\necho ready\nread -r line\n")
-			cmd := exec.Command(file)
-			if _, err := cmd.StdinPipe(); err != nil {
-				t.Fatal(err)
-			}
-			start(t, true, cmd)
+			cmd := startScript(t, name, "#!/bin/sh"+option+"\n")
 			wantFound(t, name, cmd.Process.Pid)
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 			_ = cmd.Wait()

@@ -41,8 +41,7 @@ func wantEndedBy(t *testing.T, cmd *exec.Cmd, want syscall.Signal) {
 
 func TestWhoIgnoresSIGTERMIsKilledAfterTheStopTimeout(t *testing.T) {
 	name := unique("ignores-sigterm")
-	file := executable(t, name, "#!/bin/sh\ntrap '' TERM\necho ready\nwhile :; do sleep 1000; done\n")
-	cmd := start(t, true, exec.Command(file))
+	cmd := startScript(t, name, "#!/bin/sh\ntrap '' TERM\n")
 	procs := wantFound(t, name, cmd.Process.Pid)
 	begun := time.Now()
 	if err := table(t).Terminate(t.Context(), procs, 300*time.Millisecond); err != nil {
@@ -82,8 +81,7 @@ func TestWhoSurvivesSIGKILLIsNamed(t *testing.T) {
 
 func TestTerminateEndsWithItsContext(t *testing.T) {
 	name := unique("waited-for")
-	file := executable(t, name, "#!/bin/sh\ntrap '' TERM\necho ready\nwhile :; do sleep 1000; done\n")
-	cmd := start(t, true, exec.Command(file))
+	cmd := startScript(t, name, "#!/bin/sh\ntrap '' TERM\n")
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	err := table(t).Terminate(ctx, wantFound(t, name, cmd.Process.Pid), time.Hour)
