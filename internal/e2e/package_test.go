@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -105,13 +106,16 @@ func changedTree(t *testing.T) string {
 	return dir
 }
 
+// TestPackagesAreTheSameToTheByteWhereverTheyAreBuilt builds for one
+// architecture; make release-check builds for all of them twice.
 func TestPackagesAreTheSameToTheByteWhereverTheyAreBuilt(t *testing.T) {
-	one := makePackages(t, repository, "v1.0.0")
+	here := "ARCHES=" + runtime.GOARCH
+	one := makePackages(t, repository, "v1.0.0", here)
 	t.Setenv("TZ", "Pacific/Auckland")
 	t.Setenv("LC_ALL", "C.UTF-8")
-	other := makePackages(t, copyTree(t), "v1.0.0")
-	if len(one) != 4 {
-		t.Errorf("built %v, want an RPM and a DEB for two architectures", one)
+	other := makePackages(t, copyTree(t), "v1.0.0", here)
+	if len(one) != 2 {
+		t.Errorf("built %v, want an RPM and a DEB", one)
 	}
 	for name, path := range one {
 		a, err := os.ReadFile(path)
