@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "1" {
 		main()
 	}
+	// What is shown has its zone in it. It is set here, since no goroutine
+	// reads it yet.
+	time.Local = time.UTC
 	os.Exit(m.Run())
 }
 
@@ -397,9 +400,6 @@ func (r replay) Refused(recovery.Operator) {}
 // open, a paused, an acknowledged and a recovered process.
 func operators(t *testing.T) string {
 	t.Helper()
-	local := time.Local
-	time.Local = time.UTC
-	t.Cleanup(func() { time.Local = local })
 	dir, err := os.MkdirTemp("", "readme")
 	if err != nil {
 		t.Fatal(err)

@@ -156,9 +156,6 @@ func help(t *testing.T) string {
 func log(t *testing.T) string {
 	t.Helper()
 	at := time.Date(2026, 11, 23, 2, 49, 46, 0, time.Local)
-	local := time.Local
-	time.Local = time.UTC // next_trial shows its zone
-	t.Cleanup(func() { time.Local = local })
 
 	var out strings.Builder
 	logs, err := logging.New(config.Logging{Level: config.LevelInfo, Format: config.FormatText}, logging.Console(&out))

@@ -259,17 +259,23 @@ func TestADiskThatIsFullIsSaidOnceOnTheWayInAndOnceOnTheWayOut(t *testing.T) {
 }
 
 // stuckStore holds up whoever saves.
-type stuckStore struct{ release chan struct{} }
+type stuckStore struct{ stuck, release chan struct{} }
 
 func (s *stuckStore) Load() ([]Recovery, error) { return nil, nil }
 func (s *stuckStore) Save([]Recovery, func() []Recovery) error {
+	select {
+	case s.stuck <- struct{}{}:
+	default:
+	}
 	<-s.release
 	return nil
 }
 
 func TestAStuckDiskHoldsNobodyUp(t *testing.T) {
-	store := &stuckStore{release: make(chan struct{})}
+	store := &stuckStore{stuck: make(chan struct{}, 1), release: make(chan struct{})}
 	r := New(store, quiet(t))
+	observe(r, failedOnce("p", at)...)
+	<-store.stuck               // before that the queue is emptied as fast as it is filled
 	for range 2 * queueLength { // returns, or the test never ends
 		observe(r, failedOnce("p", at)[5])
 	}

@@ -117,14 +117,11 @@ func (r *Recorder) run() {
 }
 
 // drain notes what waits, so that one write to the disk serves for all of it.
+// What comes meanwhile waits for the next time, or an endless stream of events
+// would keep everything from the disk.
 func (r *Recorder) drain() {
-	for {
-		select {
-		case ev := <-r.queue:
-			r.note(ev)
-		default:
-			return
-		}
+	for range len(r.queue) {
+		r.note(<-r.queue)
 	}
 }
 
