@@ -26,13 +26,15 @@ type Units interface {
 type Checker struct {
 	units Units
 	table *proctable.Table
+	run   command.Runner
 }
 
 var _ recovery.Checker = (*Checker)(nil)
 
-// New returns a Checker. units is nil on a host without systemd.
-func New(units Units, table *proctable.Table) *Checker {
-	return &Checker{units: units, table: table}
+// New returns a Checker, which leaves health_check_command to run. units is nil
+// on a host without systemd.
+func New(units Units, table *proctable.Table, run command.Runner) *Checker {
+	return &Checker{units: units, table: table, run: run}
 }
 
 // look is one look at a process. It returns nil when the process is healthy,
@@ -51,7 +53,7 @@ func (c *Checker) Check(ctx context.Context, o recovery.Order) error {
 
 func (c *Checker) choose(o recovery.Order) (look, error) {
 	if o.Process.HealthCheckCommand != "" {
-		return commandLook(o)
+		return c.commandLook(o)
 	}
 	if o.Target.Unit != "" && c.units != nil && o.Target.Strategy != config.StrategyProcess {
 		return (&unitLook{units: c.units, name: o.Target.Unit}).look, nil
@@ -99,13 +101,13 @@ const shownPrecision = 10 * time.Millisecond
 
 // commandLook runs health_check_command. A run has the time that the whole
 // check has left, and is then killed with its children.
-func commandLook(o recovery.Order) (look, error) {
+func (c *Checker) commandLook(o recovery.Order) (look, error) {
 	line, err := command.Expand(o.Process.HealthCheckCommand, o.Process.Name)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, left time.Duration) error {
-		_, err := command.Run(ctx, command.Spec{
+		_, err := c.run(ctx, command.Spec{
 			Key: "health_check_command", Line: line,
 			Timeout: max(left.Round(shownPrecision), shownPrecision),
 			Process: o.Process.Name, ID: o.ID, Attempt: o.Attempt,
