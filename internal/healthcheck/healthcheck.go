@@ -63,17 +63,22 @@ func (c *Checker) choose(o recovery.Order) (look, error) {
 
 // repeat looks every interval until a look sees health or the time is over.
 // There is always room for two looks: the built-in checks need two to see that
-// something stays, whatever the interval is.
+// something stays, whatever the interval is. A look that the end of the time
+// cuts short saw less than the one before it, which the error is then of.
 func repeat(ctx context.Context, timeout, interval time.Duration, look look) error {
 	end := time.Now().Add(timeout)
 	over := time.NewTimer(timeout)
 	defer over.Stop()
 	next := time.NewTicker(max(min(interval, timeout/2), time.Millisecond))
 	defer next.Stop()
+	var seen error
 	for count := 1; ; count++ {
 		err := look(ctx, time.Until(end))
 		if err == nil {
 			return nil
+		}
+		if seen == nil || time.Until(end) > 0 {
+			seen = err
 		}
 		select {
 		case <-next.C:
@@ -84,7 +89,7 @@ func repeat(ctx context.Context, timeout, interval time.Duration, look look) err
 		case ctx.Err() != nil:
 			return fmt.Errorf("health check interrupted: %w", context.Cause(ctx))
 		case time.Until(end) <= 0:
-			return fmt.Errorf("health check did not pass within %s, %s: %w", timeout, times(count), err)
+			return fmt.Errorf("health check did not pass within %s, %s: %w", timeout, times(count), seen)
 		}
 	}
 }

@@ -286,3 +286,20 @@ func TestAProcessThatIsAnotherOneEachTimeIsNotHealthy(t *testing.T) {
 		t.Errorf("it stays now: %v", err)
 	}
 }
+
+func TestTheErrorIsOfTheLastLookThatHadItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("connection refused")
+		looks := 0
+		err := repeat(t.Context(), 5*time.Second, 2*time.Second, func(_ context.Context, left time.Duration) error {
+			if looks++; looks < 3 {
+				return refused
+			}
+			time.Sleep(left)
+			return errors.New("killed at its time limit")
+		})
+		if looks != 3 || !errors.Is(err, refused) {
+			t.Errorf("after %d looks: %v", looks, err)
+		}
+	})
+}
