@@ -44,14 +44,17 @@ func prepare(path string) (os.FileInfo, error) {
 	return info, nil
 }
 
-// makeDirectory makes the directory where it is missing, but not where somebody
-// else could lead that elsewhere.
+// makeDirectory makes the directory where it is missing, but as root not where
+// somebody else could lead that elsewhere.
 func makeDirectory(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := checkDirectory(filepath.Dir(dir)); err != nil {
-		return err
+	if os.Geteuid() == 0 {
+		// In a directory such as /tmp a name that is taken is not followed.
+		if err := ownpath.Steps(filepath.Dir(dir)); err != nil {
+			return err
+		}
 	}
 	if err := os.Mkdir(dir, dirMode); !errors.Is(err, fs.ErrExist) {
 		return err
