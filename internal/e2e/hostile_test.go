@@ -37,6 +37,7 @@ func TestHostileNamesAndNotesAreDataEverywhere(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBed(t)
+			defer b.wantNoShell(t) // whatever ends the test
 			worker := b.workers(t, "1")[0]
 			texts := hostile.Texts()
 			if c.columns == "" {
@@ -58,7 +59,6 @@ func TestHostileNamesAndNotesAreDataEverywhere(t *testing.T) {
 			if c.operators {
 				b.namedByOperators(t, texts)
 			}
-			b.wantNoShell(t)
 			b.wantJobsOf(t, worker+".service", "system-w.slice")
 			b.wantRecordsOfData(t, c.format)
 			b.wantNotesKept(t, texts, noted)
@@ -73,6 +73,7 @@ func TestHostileNamesAndNotesAreDataEverywhere(t *testing.T) {
 // as far as a section can have such a name, so that they are recovered.
 func TestAHostileNameWithASectionIsDataToItsCommand(t *testing.T) {
 	b := newBed(t)
+	defer b.wantNoShell(t)
 	content := baseConfig + "max_parallel_restarts = 50\n[process.default]\nrestart_strategy = custom\n" +
 		"restart_command = printenv --null MONITOR_PROCESS_NAME >>/srv/said\nhealth_check_command = true\n"
 	var texts []hostile.Text
@@ -114,7 +115,6 @@ func TestAHostileNameWithASectionIsDataToItsCommand(t *testing.T) {
 		t.Errorf("the commands were told\n%q\nwant\n%q", said, want)
 	}
 	b.wantClean(t, b.onTerminal(t, programPath+" history --limit 1000; "+programPath+" status"))
-	b.wantNoShell(t)
 	b.wantJobsOf(t, "monitored.restart-*")
 	b.wantRecordsOfData(t, textLog)
 	b.wantNotesKept(t, texts, 1)
