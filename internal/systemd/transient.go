@@ -23,8 +23,8 @@ type Transient struct {
 	// already, the start fails with ErrUnitExists.
 	Name        string
 	Description string
-	// Command is the argument vector, Command[0] an absolute path. It is
-	// passed on as it stands: systemd expands nothing in it.
+	// Command is the argument vector, Command[0] an absolute path. It has
+	// neither a "$" nor a ";" in it: see command.Literal.
 	Command []string
 	// User is a name or a number; empty is root, whoever this daemon is.
 	User string
@@ -92,7 +92,7 @@ func (t Transient) properties() ([]sdbus.Property, error) {
 	properties := []sdbus.Property{
 		set("Description", plain(t.Description)),
 		set("Type", kind),
-		set("ExecStart", []execCommand{{Path: t.Command[0], Args: literal(t.Command)}}),
+		set("ExecStart", []execCommand{{Path: t.Command[0], Args: t.Command}}),
 		// A command that detaches itself ends at once and leaves its
 		// process behind: the unit must stay, or systemd would kill it.
 		set("RemainAfterExit", true),
@@ -139,6 +139,9 @@ func (t Transient) check() error {
 	if len(t.Command) == 0 || !filepath.IsAbs(t.Command[0]) {
 		return errors.New("its command does not begin with an absolute path")
 	}
+	if strings.ContainsAny(strings.Join(t.Command, ""), "$;") {
+		return errors.New("its command has a $ or a ;, which systemd would change")
+	}
 	for _, texts := range [][]string{t.Command, t.Environment, {t.User, t.WorkingDirectory, t.EnvironmentFile}} {
 		for _, text := range texts {
 			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
@@ -155,17 +158,6 @@ func set(name string, value any) sdbus.Property {
 
 func microseconds(d time.Duration) uint64 {
 	return uint64(max(d, 0).Microseconds()) //nolint:gosec // never negative
-}
-
-// literal keeps systemd from expanding variables in a command: "$$" is a plain
-// "$" (systemd.service(5), "Command lines"). The flag ":", which does the
-// same, needs systemd 244.
-func literal(command []string) []string {
-	args := make([]string, len(command))
-	for i, arg := range command {
-		args[i] = strings.ReplaceAll(arg, "$", "$$")
-	}
-	return args
 }
 
 // plain makes text fit for one line: what is not printable becomes a space.

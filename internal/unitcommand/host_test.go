@@ -289,3 +289,22 @@ func TestRealCommandsAreOutsideOfTheDaemon(t *testing.T) {
 		t.Errorf("it runs in %q, %v", out, err)
 	}
 }
+
+// Systemd reads the units again from what it has written of them, at any time.
+func TestRealReloadOfSystemdChangesNoCommand(t *testing.T) {
+	b := onRealSystemd(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	reloads := make(chan struct{})
+	go func() {
+		defer close(reloads)
+		_, _ = command.Run(ctx, command.Spec{Line: "while systemctl daemon-reload; do :; done", Timeout: long})
+	}()
+	for range 25 {
+		out, err := b.ask(t, command.Spec{Line: `sleep 0.02; echo "a  b" '$HOME' $((1+1)) %n ; echo "\\"; (exit 3)`})
+		if want := "a  b $HOME 2 %n\n\\\n"; out != want || err == nil || err.Status != 3 {
+			t.Errorf("got %q, %v", out, err)
+		}
+	}
+	cancel()
+	<-reloads
+}

@@ -35,12 +35,15 @@ const (
 	busLook = 100 * time.Millisecond
 )
 
-// wrapper runs the command line $1 and ends its output with $2 and its exit
-// status. How a command ended is so known without the bus: the bus may be the
-// service that is being restarted, and a check that passed must not count as a
-// failed one for that. What the wrapping shell itself says, as that a signal
-// ended the command, goes nowhere.
-const wrapper = "exec 3>&2 2>/dev/null; (exec " + command.Shell + ` -c "$1" 2>&3 3>&-); printf '\n%s%s\n' "$2" "$?"`
+// wrap returns a script that runs a command line and ends its output with token
+// and its exit status. How a command ended is so known without the bus: the bus
+// may be the service that is being restarted, and a check that passed must not
+// count as a failed one for that. What the wrapping shell itself says, as that
+// a signal ended the command, goes nowhere.
+func wrap(line, token string) string {
+	return command.Literal("exec 3>&2 2>/dev/null; (exec " + command.Shell + " -c " + command.Quoted(line) +
+		` 2>&3 3>&-); printf '\n%s%s\n' ` + token + ` "$?"`)
+}
 
 // Units is what is needed of systemd. *systemd.Client has it.
 type Units interface {
@@ -109,7 +112,7 @@ func (r runner) once(ctx context.Context, s command.Spec, file string) (string, 
 	t := systemd.Transient{
 		Name:             prefix + strings.ToLower(token) + suffix,
 		Description:      description(s),
-		Command:          []string{command.Shell, "-c", wrapper, command.Shell, s.Line, token},
+		Command:          []string{command.Shell, "-c", wrap(s.Line, token)},
 		WorkingDirectory: "/",
 		Environment:      command.Variables(s.Process, s.ID, s.Attempt),
 		EnvironmentFile:  file,
