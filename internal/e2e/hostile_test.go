@@ -20,6 +20,10 @@ import (
 // hostile notes.
 const noted = 1001
 
+// commands are names that are refused where they would be the command: a
+// restart_command has its own.
+var commands = []string{"reboot", "halt", "poweroff", "shutdown"}
+
 // TestHostileNamesAndNotesAreDataEverywhere raises alarms for every hostile
 // text as a name and as notes, in the columns of the schema and in binary ones,
 // which hold what is no text, and looks at everything that they pass through.
@@ -28,12 +32,16 @@ func TestHostileNamesAndNotesAreDataEverywhere(t *testing.T) {
 	for _, c := range []struct {
 		name, columns string
 		format        logFormat
+		// settings are for every process without a section.
+		settings string
 		// operators says whether somebody asks about each name as well.
 		operators bool
 	}{
-		{"columns of text", "", textLog, false},
-		{"binary columns", binary, textLog, true},
-		{"binary columns, a log of JSON", binary, jsonLog, false},
+		{"columns of text", "", textLog, "", false},
+		{"binary columns", binary, textLog, "", true},
+		// Strategy custom does not ask systemd what a name is, and so has no
+		// second lock on the way to a shell.
+		{"binary columns, a log of JSON", binary, jsonLog, "restart_strategy = custom\nrestart_command = echo %s\n", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBed(t)
@@ -43,10 +51,13 @@ func TestHostileNamesAndNotesAreDataEverywhere(t *testing.T) {
 			if c.columns == "" {
 				texts = slices.DeleteFunc(texts, func(h hostile.Text) bool { return !utf8.ValidString(h.Text) })
 			}
+			if c.settings != "" {
+				texts = slices.DeleteFunc(texts, func(h hostile.Text) bool { return slices.Contains(commands, h.Text) })
+			}
 			b.SQL(t, "USE v_process_monitor; "+c.columns)
 			b.raiseHostile(t, texts, worker)
-			b.start(t, baseConfig+"[process.default]\nhealth_check_command = echo %s\npre_restart_command = echo %s\n[process."+worker+
-				"]\nhealth_check_command = true\n[logging]\nformat = "+string(c.format)+"\n")
+			b.start(t, baseConfig+"[process.default]\nhealth_check_command = echo %s\npre_restart_command = echo %s\n"+c.settings+"[process."+worker+
+				"]\nrestart_strategy = service\npre_restart_command = true\nhealth_check_command = true\n[logging]\nformat = "+string(c.format)+"\n")
 
 			b.EventuallyIs(t, "processes left alone", host.Limit, fmt.Sprint(len(texts)), func() string {
 				return fmt.Sprint(len(b.journalSince(t, "_SYSTEMD_UNIT="+daemonUnit, "MONITOR_EVENT=not_acting")))
