@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"monitor_service/internal/restart"
 	"monitor_service/internal/state"
 	"monitor_service/internal/systemd"
+	"monitor_service/internal/web"
 )
 
 // stopGrace is how long recoveries under way may go on after SIGTERM. It
@@ -86,9 +88,15 @@ type Daemon struct {
 	watchers watchers
 	server   *control.Server
 	desk     *desk
-	started  time.Time
-	nextPoll time.Time
-	shown    atomic.Pointer[view]
+	// web is the listener of [http], webSettings what its web configuration
+	// had at the start, metrics what it serves at /metrics.
+	web         webSite
+	webSettings web.Settings
+	metrics     http.Handler
+	pulse       pulse
+	started     time.Time
+	nextPoll    time.Time
+	shown       atomic.Pointer[view]
 	// polls are asked for by an operator; each gets the result.
 	polls chan chan<- polled
 	// ended is closed when the loop has ended, so that nobody waits for it.
@@ -103,6 +111,7 @@ func New(opts Options) (_ *Daemon, err error) {
 		opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier(),
 		started: time.Now(), polls: make(chan chan<- polled), ended: make(chan struct{}),
 	}
+	d.web.d = d
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.undo.unwind())
@@ -129,6 +138,9 @@ func New(opts Options) (_ *Daemon, err error) {
 	d.undo.push("unlock the database", func() error { return d.unlock() })
 	if err = d.newPeople(); err != nil {
 		return nil, err
+	}
+	if d.webSettings, err = d.checkHTTP(cfg.HTTP); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	d.remember()
 	if err = d.newEngine(); err != nil {
