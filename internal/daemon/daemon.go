@@ -88,15 +88,13 @@ type Daemon struct {
 	watchers watchers
 	server   *control.Server
 	desk     *desk
-	// web is the listener of [http], webSettings what its web configuration
-	// had at the start, metrics what it serves at /metrics.
-	web         webSite
-	webSettings web.Settings
-	metrics     http.Handler
-	pulse       pulse
-	started     time.Time
-	nextPoll    time.Time
-	shown       atomic.Pointer[view]
+	// web is the listener of [http], metrics what it serves at /metrics.
+	web      webSite
+	metrics  http.Handler
+	pulse    pulse
+	started  time.Time
+	nextPoll time.Time
+	shown    atomic.Pointer[view]
 	// polls are asked for by an operator; each gets the result.
 	polls chan chan<- polled
 	// ended is closed when the loop has ended, so that nobody waits for it.
@@ -138,9 +136,6 @@ func New(opts Options) (_ *Daemon, err error) {
 	d.undo.push("unlock the database", func() error { return d.unlock() })
 	if err = d.newPeople(); err != nil {
 		return nil, err
-	}
-	if d.webSettings, err = d.checkHTTP(cfg.HTTP); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	d.remember()
 	if err = d.newEngine(); err != nil {
@@ -212,7 +207,11 @@ func (d *Daemon) load() (*config.Config, []config.Warning, error) {
 	if d.opts.DryRun {
 		cfg.Monitor.DryRun = true
 	}
-	return cfg, warnings, nil
+	_, more, err := web.Check(cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	return cfg, append(warnings, more...), nil
 }
 
 // observer returns the one function that every event goes through.

@@ -29,7 +29,7 @@ func (p *pulse) check(now time.Time) error {
 		return fmt.Errorf("the daemon has not begun yet")
 	}
 	if since := now.Sub(*last); since > beatLimit {
-		return fmt.Errorf("the daemon's loop hangs since %s", since.Round(time.Second))
+		return fmt.Errorf("the daemon's loop has hung for %s", since.Round(time.Second))
 	}
 	return nil
 }

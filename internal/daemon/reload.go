@@ -64,7 +64,7 @@ func (d *Daemon) replace() (err error) {
 	if server != nil {
 		undo.push("close the new control socket", server.Close)
 	}
-	page, err := d.web.prepare(cfg.HTTP)
+	page, err := d.web.prepare(cfg)
 	if err != nil {
 		return err
 	}

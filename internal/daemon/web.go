@@ -31,9 +31,8 @@ type webSite struct {
 	mu sync.Mutex
 	// cfg is what is wanted, server what there is: nil where the section is
 	// off, and while the address cannot be had.
-	cfg      config.HTTP
-	settings web.Settings
-	server   *web.Server
+	cfg    *config.Config
+	server *web.Server
 	// err is why there is none, since when.
 	err   error
 	since time.Time
@@ -41,37 +40,21 @@ type webSite struct {
 	release func()
 }
 
-// checkHTTP reads the web configuration of a section [http] that is on, and
-// says in the log what is unwise about it.
-func (d *Daemon) checkHTTP(cfg config.HTTP) (web.Settings, error) {
-	if cfg.Listen == "" {
-		return web.Settings{}, nil
-	}
-	settings, err := web.Check(cfg.WebConfig)
-	if err == nil && cfg.WebConfig != "" && !cfg.Loopback() {
-		for _, w := range settings.Warnings() {
-			d.log.Warn("Configuration", "warning", w)
-		}
-	}
-	return settings, err
-}
-
 // openWeb opens the listener, or begins to try.
 func (d *Daemon) openWeb() {
 	d.undo.push("close the HTTP listener", d.web.close)
-	d.web.take(d.cfg.HTTP, d.webSettings, nil)
+	d.web.take(d.cfg, nil)
 }
 
-// next is what a reload puts into a webSite.
-type next struct {
-	cfg      config.HTTP
-	settings web.Settings
+// nextWeb is what a reload puts into a webSite.
+type nextWeb struct {
+	cfg *config.Config
 	// server is nil where the section is off, or its address is tried for.
 	server *web.Server
 	same   bool
 }
 
-func (n next) undo() error {
+func (n nextWeb) undo() error {
 	if n.server == nil {
 		return nil
 	}
@@ -81,55 +64,52 @@ func (n next) undo() error {
 // prepare makes the server of a new configuration beside the old one, or says
 // why it cannot be had. With a web configuration it is made anew even so: what
 // stands in that may have changed.
-func (s *webSite) prepare(cfg config.HTTP) (n next, err error) {
+func (s *webSite) prepare(cfg *config.Config) (nextWeb, error) {
 	s.mu.Lock()
-	old, was := s.server, s.cfg
+	old, was := s.server, s.cfg.HTTP
 	s.mu.Unlock()
-	n.cfg = cfg
-	if n.same = cfg == was && cfg.WebConfig == ""; n.same || cfg.Listen == "" {
+	n := nextWeb{cfg: cfg, same: cfg.HTTP == was && was.WebConfig == ""}
+	if n.same || cfg.HTTP.Listen == "" {
 		return n, nil
 	}
-	if n.settings, err = s.d.checkHTTP(cfg); err != nil {
-		return n, err
-	}
-	var l net.Listener
-	switch {
-	case old == nil && cfg.Listen == was.Listen:
-		return n, nil // it is tried for already
-	case old != nil && cfg.Listen == was.Listen:
-		l, err = old.Share()
-	case old != nil && cfg.Port() == was.Port():
+	var err error
+	switch sameAddress := cfg.HTTP.Listen == was.Listen; {
+	case old == nil && sameAddress:
+		// It is tried for already.
+	case old != nil && sameAddress:
+		n.server, err = s.serve(cfg, old.Share)
+	case old != nil && cfg.HTTP.Port() == was.Port():
 		// One of them may be all addresses of the host: the old one has
 		// to go first.
-		return n, nil
 	default:
-		l, err = web.Listen(cfg.Listen)
-	}
-	if err == nil {
-		n.server = s.serve(l, cfg)
+		n.server, err = s.bind(cfg)
 	}
 	return n, err
 }
 
 // use puts what prepare returned in the place of the old server. That one ends
 // in the background, as somebody may still be reading from it.
-func (s *webSite) use(n next) {
+func (s *webSite) use(n nextWeb) {
 	if n.same {
 		return
 	}
 	if old := s.stop(); old != nil {
 		old.Release()
-		s.d.background.Go(func() { s.sayClosed(old.Close()) })
+		s.d.background.Go(func() {
+			if err := old.Close(); err != nil {
+				s.d.log.Warn("Cannot close the old HTTP listener, ignoring", "error", err)
+			}
+		})
 	}
-	s.take(n.cfg, n.settings, n.server)
+	s.take(n.cfg, n.server)
 }
 
 // take keeps a server, which is made here where there is none.
-func (s *webSite) take(cfg config.HTTP, settings web.Settings, server *web.Server) {
+func (s *webSite) take(cfg *config.Config, server *web.Server) {
 	s.mu.Lock()
-	s.cfg, s.settings, s.err, s.since = cfg, settings, nil, time.Time{}
+	s.cfg, s.err, s.since = cfg, nil, time.Time{}
 	s.mu.Unlock()
-	if cfg.Listen == "" {
+	if cfg.HTTP.Listen == "" {
 		return
 	}
 	var err error
@@ -148,17 +128,16 @@ func (s *webSite) take(cfg config.HTTP, settings web.Settings, server *web.Serve
 
 // keep makes a server where there is none, and again where one has ended by
 // itself, until the context ends.
-func (s *webSite) keep(ctx context.Context, cfg config.HTTP, server *web.Server) {
+func (s *webSite) keep(ctx context.Context, cfg *config.Config, server *web.Server) {
 	retry := backoff.NewExponentialBackOff()
 	retry.InitialInterval, retry.Multiplier, retry.MaxInterval = firstListen, 2, lastListen
 	for {
-		var err error
 		if server != nil {
 			select {
 			case <-ctx.Done():
 				return
 			case <-server.Done():
-				s.note(nil, fmt.Errorf("the listener at %q has ended: %w", cfg.Listen, server.Err()))
+				s.note(nil, fmt.Errorf("the listener at %q has ended: %w", cfg.HTTP.Listen, server.Err()))
 				retry.Reset()
 			}
 		}
@@ -167,24 +146,29 @@ func (s *webSite) keep(ctx context.Context, cfg config.HTTP, server *web.Server)
 			return
 		case <-time.After(retry.NextBackOff()):
 		}
+		var err error
 		server, err = s.bind(cfg)
 		s.note(server, err)
 	}
 }
 
-func (s *webSite) bind(cfg config.HTTP) (*web.Server, error) {
-	l, err := web.Listen(cfg.Listen)
+func (s *webSite) bind(cfg *config.Config) (*web.Server, error) {
+	return s.serve(cfg, func() (net.Listener, error) { return web.Listen(cfg.HTTP.Listen) })
+}
+
+func (s *webSite) serve(cfg *config.Config, listen func() (net.Listener, error)) (*web.Server, error) {
+	settings, _, err := web.Check(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return s.serve(l, cfg), nil
-}
-
-func (s *webSite) serve(l net.Listener, cfg config.HTTP) *web.Server {
+	l, err := listen()
+	if err != nil {
+		return nil, err
+	}
 	report := func(err error) { s.d.log.Error("HTTP listener, going on", "error", err) }
-	return web.Serve(l, cfg.WebConfig, web.Handler(web.Options{
-		Daemon: s.d.desk, Metrics: s.d.metrics, Loopback: cfg.Loopback(), Report: report,
-	}), report)
+	return web.Serve(l, settings, web.Handler(web.Options{
+		Daemon: s.d.desk, Metrics: s.d.metrics, Loopback: cfg.HTTP.Loopback(), Report: report,
+	}), report), nil
 }
 
 // note keeps the books of the listener, and says when it is open, and once when
@@ -196,7 +180,7 @@ func (s *webSite) note(server *web.Server, err error) {
 	switch {
 	case err == nil:
 		s.err, s.since = nil, time.Time{}
-		s.d.log.Info("HTTP listener is open", "listen", s.cfg.Listen, "with", s.settings.String())
+		s.d.log.Info("HTTP listener is open", "listen", s.cfg.HTTP.Listen, "with", server.Settings().String())
 	case s.err == nil:
 		s.err, s.since = err, time.Now()
 		s.d.log.Error("No status page and no metrics, will retry", "error", err)
@@ -225,20 +209,17 @@ func (s *webSite) close() error {
 	return nil
 }
 
-func (s *webSite) sayClosed(err error) {
-	if err != nil {
-		s.d.log.Warn("Cannot close the old HTTP listener, ignoring", "error", err)
-	}
-}
-
 // status is what operators are shown of it, nil where it is off.
 func (s *webSite) status() *control.HTTP {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cfg.Listen == "" {
+	if s.cfg == nil || s.cfg.HTTP.Listen == "" {
 		return nil
 	}
-	h := &control.HTTP{Listen: s.cfg.Listen, TLS: s.settings.TLS, Since: s.since}
+	h := &control.HTTP{Listen: s.cfg.HTTP.Listen, Since: s.since}
+	if s.server != nil {
+		h.TLS = s.server.Settings().TLS
+	}
 	if s.err != nil {
 		h.Error = s.err.Error()
 	}

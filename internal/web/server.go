@@ -56,6 +56,7 @@ func Listen(address string) (net.Listener, error) {
 
 // Server serves one listener.
 type Server struct {
+	settings Settings
 	listener net.Listener
 	http     *http.Server
 	done     chan struct{}
@@ -64,12 +65,12 @@ type Server struct {
 	end context.CancelFunc
 }
 
-// Serve serves a listener until Close, under the web configuration at path,
-// which may be empty and has been checked. It is read again for each
-// connection and request, so that a renewed certificate is used at once; where
-// that fails nobody is let in, and report is told once.
-func Serve(l net.Listener, path string, h http.Handler, report func(error)) *Server {
-	s := &Server{listener: l, done: make(chan struct{})}
+// Serve serves a listener until Close. The web configuration that the settings
+// are of is read again for each connection and request, so that a renewed
+// certificate is used at once; where that fails nobody is let in, and report is
+// told once.
+func Serve(l net.Listener, settings Settings, h http.Handler, report func(error)) *Server {
+	s := &Server{settings: settings, listener: l, done: make(chan struct{})}
 	life, end := context.WithCancel(context.Background())
 	s.end = end
 	broken := &outage{report: report}
@@ -90,10 +91,13 @@ func Serve(l net.Listener, path string, h http.Handler, report func(error)) *Ser
 	}
 	go func() {
 		defer close(s.done)
-		s.err = toolkit.Serve(netutil.LimitListener(l, maxConnections), s.http, &toolkit.FlagConfig{WebConfigFile: &path}, broken.logger())
+		s.err = toolkit.Serve(netutil.LimitListener(l, maxConnections), s.http, &toolkit.FlagConfig{WebConfigFile: &settings.path}, broken.logger())
 	}()
 	return s
 }
+
+// Settings are those that it was made with.
+func (s *Server) Settings() Settings { return s.settings }
 
 // Done is closed when the server has ended, by Close or by itself.
 func (s *Server) Done() <-chan struct{} { return s.done }

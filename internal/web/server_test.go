@@ -24,7 +24,11 @@ func place(t *testing.T, d *shown, path string, report func(error)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Serve(l, path, Handler(Options{Daemon: d, Loopback: true, Report: report}), report)
+	settings, err := checkAt("127.0.0.1:9187", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Serve(l, settings, Handler(Options{Daemon: d, Loopback: true, Report: report}), report)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -184,7 +188,7 @@ func TestAServerTakesThePlaceOfAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := Serve(l, "", Handler(Options{Daemon: &shown{alive: errors.New("the second")}}), noReport(t))
+	second := Serve(l, Settings{}, Handler(Options{Daemon: &shown{alive: errors.New("the second")}}), noReport(t))
 	t.Cleanup(func() { _ = second.Close() })
 	first.Release()
 	if err := first.Close(); err != nil {

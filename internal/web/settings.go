@@ -8,6 +8,8 @@ import (
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v2"
+
+	"monitor_service/internal/config"
 )
 
 // maxSettings bounds a web configuration, in bytes.
@@ -15,6 +17,8 @@ const maxSettings = 1 << 20
 
 // Settings are what a web configuration switches on.
 type Settings struct {
+	// path is empty where there is no web configuration.
+	path string
 	// TLS says that the listener speaks HTTPS.
 	TLS bool
 	// Users says that a name and a password are asked for, Certificates
@@ -22,17 +26,25 @@ type Settings struct {
 	Users, Certificates bool
 }
 
-// Check reads a web configuration, its certificates included. An empty path is
-// no web configuration. The error names the file.
-func Check(path string) (Settings, error) {
-	if path == "" {
-		return Settings{}, nil
+// Check reads the web configuration of a section [http], the certificates
+// included, and says what is unwise about it. The error names the file.
+func Check(c *config.Config) (Settings, []config.Warning, error) {
+	path := c.HTTP.WebConfig
+	if c.HTTP.Listen == "" || path == "" {
+		return Settings{}, nil, nil
 	}
 	s, err := check(path)
 	if err != nil {
-		return Settings{}, fmt.Errorf("cannot use the web_config %q: %w", path, err)
+		return Settings{}, nil, fmt.Errorf("cannot use the web_config %q of section [http]: %w", path, err)
 	}
-	return s, nil
+	var warnings []config.Warning
+	if !c.HTTP.Loopback() {
+		from := c.Origin("http", "web_config")
+		for _, text := range s.unwise() {
+			warnings = append(warnings, config.Warning{File: from.File, Line: from.Line, Section: "http", Key: "web_config", Text: text})
+		}
+	}
+	return s, warnings, nil
 }
 
 func check(path string) (Settings, error) {
@@ -57,20 +69,20 @@ func check(path string) (Settings, error) {
 		return Settings{}, err
 	}
 	return Settings{
-		TLS: c.TLSConfig.IsEnabled(), Users: len(c.Users) > 0,
+		path: path, TLS: c.TLSConfig.IsEnabled(), Users: len(c.Users) > 0,
 		Certificates: c.TLSConfig.ClientAuth == "RequireAndVerifyClientCert",
 	}, nil
 }
 
-// Warnings say what is wrong with these settings for a listener that others
+// unwise lists what is wrong with these settings for a listener that others
 // than this host reach.
-func (s Settings) Warnings() []string {
+func (s Settings) unwise() []string {
 	var list []string
 	if !s.Users && !s.Certificates {
-		list = append(list, "web_config has no users (basic_auth_users) and asks for no client certificates: everybody who reaches the listener can read the status and the metrics")
+		list = append(list, fmt.Sprintf("%q has no users (basic_auth_users) and asks for no client certificates: everybody who reaches the listener can read the status and the metrics", s.path))
 	}
 	if s.Users && !s.TLS {
-		list = append(list, "web_config has users and no TLS (tls_server_config): their passwords cross the network in the clear")
+		list = append(list, fmt.Sprintf("%q has users and no TLS (tls_server_config): their passwords cross the network in the clear", s.path))
 	}
 	return list
 }

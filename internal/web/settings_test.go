@@ -13,9 +13,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"monitor_service/internal/config"
 )
 
 // users has a user "ops" whose password is "open sesame".
@@ -63,9 +66,20 @@ func certificate(t *testing.T, dir string) {
 
 const withTLS = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n"
 
+func configured(listen, path string) *config.Config {
+	return &config.Config{HTTP: config.HTTP{Listen: listen, WebConfig: path}}
+}
+
+func checkAt(listen, path string) (Settings, error) {
+	s, _, err := Check(configured(listen, path))
+	return s, err
+}
+
 func TestAWebConfigurationIsRead(t *testing.T) {
-	if s, err := Check(""); err != nil || s != (Settings{}) {
-		t.Errorf("none: %+v, %v", s, err)
+	for _, c := range []*config.Config{configured("", "/nowhere"), configured(":9187", "")} {
+		if s, warnings, err := Check(c); err != nil || s != (Settings{}) || len(warnings) > 0 {
+			t.Errorf("none: %+v, %v, %v", s, warnings, err)
+		}
 	}
 	for text, want := range map[string]struct {
 		settings Settings
@@ -78,12 +92,19 @@ func TestAWebConfigurationIsRead(t *testing.T) {
 		withTLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: cert.pem\n": {Settings{TLS: true, Certificates: true}, nil},
 		withTLS + "  client_auth_type: RequestClientCert\n":                                      {Settings{TLS: true}, []string{"everybody"}},
 	} {
-		got, err := Check(written(t, text))
+		path := written(t, text)
+		got, warnings, err := Check(configured(":9187", path))
+		want.settings.path = path
 		if err != nil || got != want.settings {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
-		if !slices.EqualFunc(got.Warnings(), want.warnings, strings.Contains) {
-			t.Errorf("%q: warnings %q", text, got.Warnings())
+		if !slices.EqualFunc(warnings, want.warnings, func(w config.Warning, part string) bool {
+			return w.Section == "http" && w.Key == "web_config" && strings.Contains(w.Text, strconv.Quote(path)) && strings.Contains(w.String(), part)
+		}) {
+			t.Errorf("%q: warnings %v", text, warnings)
+		}
+		if _, warnings, _ := Check(configured("127.0.0.1:9187", path)); len(warnings) > 0 {
+			t.Errorf("%q, for this host alone: %v", text, warnings)
 		}
 	}
 }
@@ -102,12 +123,12 @@ func TestAWrongWebConfigurationIsRefusedByName(t *testing.T) {
 		strings.Repeat("# too long\n", maxSettings/10):                        "it has more than 1024 KB",
 	} {
 		path := written(t, text)
-		if _, err := Check(path); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
+		if _, err := checkAt(":9187", path); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%.60q: %v, want %q", text, err, says)
 		}
 	}
 	for path, says := range map[string]string{"/nowhere/web.yml": "no such file or directory", "/dev/zero": "not a regular file"} {
-		if _, err := Check(path); err == nil || !strings.Contains(err.Error(), says) || strings.Count(err.Error(), path) != 1 {
+		if _, err := checkAt(":9187", path); err == nil || !strings.Contains(err.Error(), says) || strings.Count(err.Error(), path) != 1 {
 			t.Error(err)
 		}
 	}
