@@ -20,13 +20,13 @@ export const states = {
 
 // stateOf knows what to say of a state that a newer daemon may have.
 export function stateOf(name) {
-  return states[name] ?? { label: name, icon: "alert", tone: "warn", rank: 2 };
+  return (Object.hasOwn(states, name) && states[name]) || { label: name.slice(0, 24), icon: "alert", tone: "warn", rank: 2 };
 }
 
 // needsAttention says whether a person should look: where the daemon has given
 // up, or waits for somebody. What it is working on needs nobody yet.
 export function needsAttention(p) {
-  return stateOf(p.state).rank >= 6 || (p.state === "paused" && p.in_alarm);
+  return stateOf(p.state).rank >= 6;
 }
 
 // byNeed puts what needs attention first.
@@ -101,7 +101,7 @@ export function outcome(r) {
     case "running":
       return { text: "Under way", icon: "turn", tone: "busy" };
   }
-  return { text: r.outcome, icon: "alert", tone: "warn" };
+  return { text: r.outcome.slice(0, 24), icon: "alert", tone: "warn" };
 }
 
 const followed = {
@@ -126,7 +126,7 @@ export function aside(r) {
   if (r.trial) {
     list.push("the trial of its open breaker");
   }
-  list.push(followed[r.afterwards] ?? "");
+  list.push(Object.hasOwn(followed, r.afterwards) ? followed[r.afterwards] : "");
   return list.filter(Boolean).join(" · ");
 }
 

@@ -131,12 +131,11 @@ function showOverview(s) {
 function databaseLine(s) {
   const db = s.database;
   const name = db.name.charAt(0).toUpperCase() + db.name.slice(1);
-  const up = ["Up ", ticking("for", s.started), " on "];
-  if (db.down_since || !db.last_poll) {
-    return [...up, el("span", { class: "facts" }, name)];
+  const list = ["Up ", ticking("for", s.started), ". ", el("span", { class: "facts" }, name)];
+  if (!db.down_since && db.last_poll) {
+    list.push(", polled ", ticking("ago", db.last_poll));
   }
-  const list = [...up, el("span", { class: "facts" }, name), ", polled ", ticking("ago", db.last_poll)];
-  if (db.next_poll) {
+  if (!db.down_since && db.next_poll) {
     list.push(", again ", ticking("in", db.next_poll));
   }
   return list;
@@ -147,7 +146,7 @@ function banners(s) {
   const banner = (tone, title, ...rest) => list.push(el("p", { class: `banner ${tone}` }, el("strong", {}, title), " ", ...rest));
   if (s.database.down_since) {
     banner("bad", "The database cannot be read", "since ", ticking("clock", s.database.down_since), " (", ticking("age", s.database.down_since),
-      "). Nothing is restarted until it can. ", el("span", { class: "said" }, s.database.error ?? ""));
+      "). No alarm is answered until it can be. ", el("span", { class: "said" }, s.database.error ?? ""));
   }
   if (s.pause) {
     banner("calm", "All processes are paused", say.pauseText(s.pause, now()));
@@ -174,7 +173,7 @@ function processRow(p) {
     cell("Breaker", el("span", { class: b.tone }, b.text, b.until ? ", " : "", b.until ? ticking("trial", b.until) : "")),
     cell("Last recovery", ...lastRecovery(p.last_recovery)),
     cell("Alarm since", ...(p.alarm_since ? [ticking("clock", p.alarm_since), el("span", { class: "aside" }, ticking("age", p.alarm_since))] : [])));
-  const body = el("tbody", { role: "rowgroup", class: say.stateOf(p.state).tone }, row);
+  const body = el("tbody", { role: "rowgroup", "data-tone": say.stateOf(p.state).tone }, row);
   for (const note of notes(p)) {
     body.append(el("tr", { role: "row", class: "note" }, el("td", { role: "cell", colspan: "6" }, ...note)));
   }
