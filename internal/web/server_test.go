@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -82,6 +83,31 @@ func TestSilentClientsHoldUpNobody(t *testing.T) {
 	}
 	if code, body := fetch(t, "http://"+s.address()+"/healthz"); code != http.StatusOK {
 		t.Errorf("%d %s", code, body)
+	}
+}
+
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := place(t, &shown{}, "", noReport(t))
+	const request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	open := make([]net.Conn, maxConnections)
+	for i := range open {
+		open[i] = dial(t, s)
+		_, _ = io.WriteString(open[i], request)
+		if _, err := io.ReadFull(open[i], make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	more := dial(t, s)
+	_, _ = io.WriteString(more, request)
+	_ = more.SetReadDeadline(time.Now().Add(200 * time.Millisecond)) // no more than a chance to be wrong
+	if _, err := more.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("one more connection than there may be is answered: %v", err)
+	}
+	_ = more.SetReadDeadline(time.Time{})
+	_ = open[0].Close()
+	if _, err := more.Read(make([]byte, 1)); err != nil {
+		t.Errorf("a place is free: %v", err)
 	}
 }
 

@@ -138,7 +138,7 @@ func TestUsersAndTLSAreAskedFor(t *testing.T) {
 	d := &shown{}
 	path := written(t, withTLS+users)
 	s := place(t, d, path, noReport(t))
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true, ForceAttemptHTTP2: true}}
 	ask := func(user, password, path string) int {
 		t.Helper()
 		r, err := http.NewRequest(http.MethodGet, "https://"+s.address()+path, http.NoBody)

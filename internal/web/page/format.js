@@ -36,9 +36,9 @@ export function byNeed(a, b) {
 
 export function seconds(n) {
   if (n < 10) {
-    return `${+n.toFixed(1)} s`;
+    return `${+n.toFixed(1)}\u00a0s`;
   }
-  return age(n * 1000);
+  return age(Math.round(n) * 1000).replaceAll(" ", "\u00a0");
 }
 
 // age is a length of time in its two largest units.

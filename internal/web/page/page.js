@@ -114,7 +114,7 @@ function showOverview(s) {
     $("verdict").textContent = v.text;
   }
   document.title = v.tone === "good" ? "monitor_service" : `${v.text} – monitor_service`;
-  $("version").textContent = s.version;
+  $("version").textContent = $("version").title = s.version;
   const sum = s.summary;
   const counts = [
     ["In alarm", sum.alarms, "warn"], ["Recovering", sum.recovering, "busy"], ["Queued", sum.queued, "busy"],
