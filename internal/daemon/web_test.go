@@ -219,12 +219,35 @@ func TestAReloadTakesUpUsersAtTheSameAddress(t *testing.T) {
 func TestAReloadIsNotHeldUpByAnAddressThatIsStillTaken(t *testing.T) {
 	s := newSite(t)
 	taken := occupy(t, "127.0.0.1:0").Addr().String()
+	if err := os.WriteFile(s.path("web.yml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s.listening(taken, "")
 	reload, _ := s.run()
 	s.await("it is said", func() bool { return strings.Contains(s.read("log"), "No status page and no metrics") })
-	s.listening(taken, "[process.new]\n")
-	reload <- struct{}{}
-	s.await("the reload", func() bool { return strings.Contains(s.read("log"), "Configuration reloaded") })
+	for i, more := range []string{"[process.new]\n", "web_config = " + s.path("web.yml") + "\n"} {
+		s.listening(taken, more)
+		reload <- struct{}{}
+		s.await("the reload", func() bool { return strings.Count(s.read("log"), "Configuration reloaded") == i+1 })
+	}
+}
+
+func TestAnAddressThatStaysTakenIsSaidOnce(t *testing.T) {
+	s := newSite(t)
+	d := s.daemon()
+	d.web.take(&config.Config{}, nil)
+	d.web.cfg.HTTP.Listen = ":9187"
+	for range 3 {
+		d.web.note(nil, errors.New("taken by the first"))
+	}
+	since := d.web.status().Since
+	d.web.note(nil, errors.New("taken by the second"))
+	if got := d.web.status(); got.Error != "taken by the second" || got.Since != since || since.IsZero() {
+		t.Errorf("%+v, at first since %s", got, since)
+	}
+	if n := strings.Count(s.read("log"), "ERROR - No status page and no metrics, will retry"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
 }
 
 func TestAWrongWebConfigurationIsAWrongConfiguration(t *testing.T) {

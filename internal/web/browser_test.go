@@ -267,10 +267,17 @@ func TestThePageFollowsByItself(t *testing.T) {
 	b.await("it shows something", isShown)
 	b.click("#history > li:nth-child(3) summary") // nginx
 	b.do(chromedp.SendKeys(chromedp.CSS("#filter"), "n"))
+	see[bool](b, `!!(window.unchanged = document.querySelector('[data-key="mail-relay"]'))`)
+	const open = `[...document.querySelectorAll("#history details[open] .process")].map(e => e.innerText).join()`
 	d.tell(func(d *told) {
 		for i := range d.status.Processes {
 			if p := &d.status.Processes[i]; p.Name == "nginx" {
 				p.State, p.InAlarm, p.AlarmSince, p.RecoveringSince = control.Recovering, true, time.Now(), time.Now()
+			}
+		}
+		for i := range d.recoveries {
+			if d.recoveries[i].Process == "nginx" {
+				d.recoveries[i].Afterwards = "flapped"
 			}
 		}
 		d.status.Summary.Recovering++
@@ -278,11 +285,33 @@ func TestThePageFollowsByItself(t *testing.T) {
 	})
 	b.await("nginx is recovering", `document.querySelector('[data-key="nginx"]').innerText.includes("Recovering")`)
 	b.await("its recovery is under way", `document.querySelector("#history > li").innerText.includes("nginx")`)
-	if !see[bool](b, `[...document.querySelectorAll("#history > li")].some(e => e.innerText.includes("nginx") && e.firstElementChild.open)`) {
-		t.Error("what was open has been closed")
+	if got := see[string](b, open); got != "nginx" {
+		t.Errorf("open is %q, and was the one recovery of nginx", got)
 	}
 	if got := see[string](b, `document.activeElement.id + " " + document.activeElement.value`); got != "filter n" {
 		t.Errorf("the focus and the text in it are gone: %q", got)
+	}
+	// What has the focus keeps it, whether it changes itself or another does.
+	for _, process := range []string{"nginx", "mail-relay"} {
+		see[bool](b, fmt.Sprintf(`(document.querySelector('[data-key=%q] button').focus(), true)`, process))
+		state := control.Queued
+		if process != "nginx" {
+			state = control.Recovering
+		}
+		d.tell(func(d *told) {
+			for i := range d.status.Processes {
+				if p := &d.status.Processes[i]; p.Name == "nginx" {
+					p.State = state
+				}
+			}
+		})
+		b.await("nginx is "+string(state), fmt.Sprintf(`document.querySelector('[data-key="nginx"]').innerText.toLowerCase().includes(%q)`, state))
+		if got := see[string](b, `document.activeElement.innerText`); got != process {
+			t.Errorf("the focus was on %s and is on %q", process, got)
+		}
+	}
+	if !see[bool](b, `window.unchanged === document.querySelector('[data-key="mail-relay"]')`) {
+		t.Error("what has not changed was made anew: a text that is selected in it would be lost")
 	}
 	const age = `document.querySelector('[data-key="nginx"] [data-label="Alarm since"] .aside').innerText`
 	before := see[string](b, age)
@@ -334,7 +363,7 @@ func TestThePageRestsWhileNobodySeesIt(t *testing.T) {
 	looked := d.looked()
 	// As many turns of the page's own clock as it takes to ask again.
 	see[bool](b, `(window.turns = 0, setInterval(() => window.turns++, 500), true)`)
-	b.await("time has passed", `window.turns >= 9`)
+	b.await("time has passed", `window.turns >= 14`)
 	if n := d.looked() - looked; n > 1 { // one may have been under way
 		t.Errorf("it asked %d times though nobody could see it", n)
 	}

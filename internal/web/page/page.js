@@ -72,6 +72,8 @@ function refresh(e) {
   }
 }
 
+const stops = "button, summary, pre"; // where the keyboard stops in a list
+
 // sync makes the children of a list those of the items, and leaves alone those
 // that have not changed: an element that is open or focused stays so.
 function sync(parent, items, keyOf, build) {
@@ -90,7 +92,9 @@ function sync(parent, items, keyOf, build) {
         if (place === e) {
           place = made;
         }
+        const focused = [...e.querySelectorAll(stops)].indexOf(document.activeElement);
         e.replaceWith(made);
+        made.querySelectorAll(stops)[focused]?.focus();
       }
       e = made;
     }
@@ -232,9 +236,6 @@ function recoveryItem(r, old) {
       el("span", { class: "aside" }, r.outcome === "running" ? "" : `${say.seconds(r.seconds)} · `, say.aside(r))),
     attempts(r));
   details.open = old?.firstElementChild.open ?? false;
-  if (old?.contains(document.activeElement)) {
-    requestAnimationFrame(() => details.firstElementChild.focus());
-  }
   return el("li", {}, details);
 }
 
