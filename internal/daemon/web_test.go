@@ -245,6 +245,9 @@ func TestAnAddressThatStaysTakenIsSaidOnce(t *testing.T) {
 	if got := d.web.status(); got.Error != "taken by the second" || got.Since != since || since.IsZero() {
 		t.Errorf("%+v, at first since %s", got, since)
 	}
+	if err := d.undo.unwind(); err != nil { // which writes the log to its end
+		t.Fatal(err)
+	}
 	if n := strings.Count(s.read("log"), "ERROR - No status page and no metrics, will retry"); n != 1 {
 		t.Errorf("said %d times", n)
 	}

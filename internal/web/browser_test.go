@@ -4,6 +4,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ import (
 
 	"monitor_service/internal/control"
 	"monitor_service/internal/history"
+	"monitor_service/internal/testenv/hostile"
 )
 
 // pictures names a directory for pictures of the page, which are made only for
@@ -377,19 +379,29 @@ func TestThePageRestsWhileNobodySeesIt(t *testing.T) {
 	}
 }
 
-// hostile are names and texts that are something else to a page which takes
-// them for more than text.
-var hostile = []string{
-	`<script>window.pwned=1</script>`, `<img src=x onerror="window.pwned=1">`, `"><svg onload=window.pwned=1>`, `javascript:window.pwned=1`,
-	`{{constructor.constructor('window.pwned=1')()}}`, "__proto__", "constructor", `'-window.pwned-'`, "\u202egnp.exe", "a\nb\tc", `&lt;b&gt;`,
-	strings.Repeat("long", 64), `${window.pwned=1}`, `</td></tr></table><h1>gone`,
+// throughJSON is what is left of a text in JSON, which has no bytes that are no
+// text.
+func throughJSON(t *testing.T, text string) string {
+	t.Helper()
+	encoded, err := json.Marshal(text)
+	if err == nil {
+		err = json.Unmarshal(encoded, &text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func TestHostileNamesAndTextsAreText(t *testing.T) {
 	t.Parallel()
 	d := newTold()
 	d.status.Processes, d.recoveries = nil, nil
-	for i, text := range hostile {
+	texts := []string{"__proto__", "constructor", "hasOwnProperty", strings.Repeat("long", 64)}
+	for _, h := range hostile.Texts() {
+		texts = append(texts, h.Text)
+	}
+	for i, text := range texts {
 		r := history.Recovery{
 			Process: text, Unit: text, Strategy: text, By: text, Error: text, Reason: text, Began: time.Now().Add(-time.Duration(i) * time.Minute),
 			Outcome: history.Failed, Afterwards: text, Attempts: []history.Attempt{{Number: 1, Reason: text, Error: text}},
@@ -401,16 +413,24 @@ func TestHostileNamesAndTextsAreText(t *testing.T) {
 			Pause:   &control.Pause{By: text, Since: time.Now(), Why: text},
 		}, control.Process{Name: text + " too", State: control.State(text), Strategy: text, Breaker: control.Breaker{State: text}})
 	}
-	d.status.Version, d.status.Database.Name, d.status.AcknowledgedUnknown = hostile[0], hostile[1], hostile[2]
-	d.status.Pause = &control.Pause{By: hostile[1], Since: time.Now(), Why: hostile[0]}
+	const image, script = `<img src=x onerror="window.pwned=1">`, "<script>window.pwned=1</script>"
+	d.status.Version, d.status.Database.Name, d.status.AcknowledgedUnknown = script, image, script
+	d.status.Pause = &control.Pause{By: image, Since: time.Now(), Why: script}
 	b := browse(t, d)
 	b.await("it shows something", isShown)
 	see[bool](b, `(document.querySelectorAll("details").forEach(e => e.open = true), document.querySelectorAll("details").length > 0)`)
 	shown := see[[]string](b, `[...document.querySelectorAll("#processes tbody th button")].map(e => e.textContent)`)
-	for _, text := range hostile {
-		if !slices.Contains(shown, text) {
+	for _, text := range texts {
+		if text = throughJSON(t, text); !slices.Contains(shown, text) {
 			t.Errorf("%q is not shown as it is", text)
 		}
+	}
+	looked := d.looked()
+	for d.looked() < looked+2 {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n := see[int](b, `document.querySelectorAll("#processes tbody").length`); n != 2*len(texts) || len(shown) != n {
+		t.Errorf("%d rows and then %d of %d processes", len(shown), n, 2*len(texts))
 	}
 	for _, what := range []string{`typeof window.pwned === "undefined"`, `document.querySelectorAll("script").length === 1`, `document.querySelectorAll("body img, h1 ~ h1").length === 0`} {
 		if !see[bool](b, what) {

@@ -75,12 +75,16 @@ function refresh(e) {
 const stops = "button, summary, pre"; // where the keyboard stops in a list
 
 // sync makes the children of a list those of the items, and leaves alone those
-// that have not changed: an element that is open or focused stays so.
+// that have not changed: an element that is open or focused stays so. Two items
+// may have one key, where their names differ in bytes that are no text.
 function sync(parent, items, keyOf, build) {
+  const times = new Map();
   const old = new Map([...parent.children].filter((c) => c.dataset.key).map((c) => [c.dataset.key, c]));
   let place = [...parent.children].find((c) => c.dataset.key) ?? null;
   for (const item of items) {
-    const key = keyOf(item);
+    const nth = times.get(keyOf(item)) ?? 0;
+    times.set(keyOf(item), nth + 1);
+    const key = nth ? `${keyOf(item)} ${nth}` : keyOf(item);
     const print = JSON.stringify(item);
     let e = old.get(key);
     old.delete(key);
