@@ -43,7 +43,7 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 		return err
 	}
 	d.pulse.beat(time.Now())
-	d.openWeb()
+	d.openWeb() //nolint:contextcheck // the listener outlives the loop
 	d.sayStarted()
 	if err := d.notify.Ready(d.status()); err != nil {
 		d.log.Warn("Cannot tell systemd that the service is ready, ignoring", "error", err)

@@ -147,7 +147,7 @@ func (s *webSite) keep(ctx context.Context, cfg *config.Config, server *web.Serv
 		case <-time.After(retry.NextBackOff()):
 		}
 		var err error
-		server, err = s.bind(cfg)
+		server, err = s.bind(cfg) //nolint:contextcheck // it is closed by whoever took it
 		s.note(server, err)
 	}
 }

@@ -38,8 +38,7 @@ func Listen(address string) (net.Listener, error) {
 		return l, nil
 	}
 	_, port, _ := net.SplitHostPort(address)
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err // without the address, which is said once
 	}
 	advice := "set [http] listen to another address"
