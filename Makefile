@@ -12,8 +12,9 @@ GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --hide-summary=output --
 
 # What the tests need of the distribution's packages: a private MariaDB, a
-# private message bus, a C compiler for the race detector, and a whole host.
-TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon gcc libc6-dev mmdebstrap systemd-container
+# private message bus, a browser, a C compiler for the race detector, and a whole
+# host.
+TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon chromium-headless-shell gcc libc6-dev mmdebstrap systemd-container
 FUZZTIME      ?= 1m
 # Without a seed one is drawn, and printed.
 CHAOS_SEED    ?= 0

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,7 @@ import (
 	"monitor_service/internal/state"
 	"monitor_service/internal/systemd"
 	"monitor_service/internal/unitcommand"
+	"monitor_service/internal/web"
 )
 
 // stopGrace is how long recoveries under way may go on after SIGTERM. It
@@ -92,6 +94,10 @@ type Daemon struct {
 	watchers watchers
 	server   *control.Server
 	desk     *desk
+	// web is the listener of [http], metrics what it serves at /metrics.
+	web      webSite
+	metrics  http.Handler
+	pulse    pulse
 	started  time.Time
 	nextPoll time.Time
 	shown    atomic.Pointer[view]
@@ -109,6 +115,7 @@ func New(opts Options) (_ *Daemon, err error) {
 		opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier(),
 		started: time.Now(), polls: make(chan chan<- polled), ended: make(chan struct{}),
 	}
+	d.web.d = d
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.undo.unwind())
@@ -230,7 +237,11 @@ func (d *Daemon) load() (*config.Config, []config.Warning, error) {
 	if d.opts.DryRun {
 		cfg.Monitor.DryRun = true
 	}
-	return cfg, warnings, nil
+	_, more, err := web.Check(cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	return cfg, append(warnings, more...), nil
 }
 
 // observer returns the one function that every event goes through.

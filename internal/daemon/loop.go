@@ -42,6 +42,8 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 	if err := d.listen(); err != nil { //nolint:contextcheck // the socket outlives the loop
 		return err
 	}
+	d.pulse.beat(time.Now())
+	d.openWeb() //nolint:contextcheck // the listener outlives the loop
 	d.sayStarted()
 	if err := d.notify.Ready(d.status()); err != nil {
 		d.log.Warn("Cannot tell systemd that the service is ready, ignoring", "error", err)
@@ -73,12 +75,15 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 		defer t.Stop()
 		feed = t.C
 	}
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
 	next := time.NewTimer(0)
 	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-beat.C:
 		case <-feed:
 			l.d.feed()
 		case <-next.C:
@@ -105,6 +110,7 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 		}
 		l.d.tellStatus()
 		l.d.show()
+		l.d.pulse.beat(time.Now())
 	}
 }
 

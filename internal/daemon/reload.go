@@ -64,11 +64,17 @@ func (d *Daemon) replace() (err error) {
 	if server != nil {
 		undo.push("close the new control socket", server.Close)
 	}
+	page, err := d.web.prepare(cfg)
+	if err != nil {
+		return err
+	}
+	undo.push("close the new HTTP listener", page.undo)
 	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
 		return err
 	}
 
 	d.useServer(cfg.Control, server)
+	d.web.use(page)
 	d.cfg = cfg
 	spareThreads(cfg.Monitor.MaxParallelRestarts)
 	d.people.Apply(people)

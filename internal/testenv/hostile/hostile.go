@@ -1,6 +1,7 @@
 // Package hostile has the texts that try to be more than a text, for the tests
 // of everything that a process name or a note from the database passes
-// through: the shell, unit names, the log, the journal, JSON, SQL, a terminal.
+// through: the shell, unit names, the log, the journal, JSON, SQL, a terminal, a
+// page.
 // There is one table, so that what is thought of once is tried everywhere. How
 // each reader is attacked is here; what it must not do is for its own test.
 package hostile
@@ -26,7 +27,7 @@ const unsafeName = "unsafe_name"
 // Texts lists them, each once. Some are not UTF-8, and some have a NUL.
 func Texts() []Text {
 	var all []Text
-	for _, group := range [][]string{shells(), paths(), terminals(), writing(), lines(), formats()} {
+	for _, group := range [][]string{shells(), paths(), terminals(), writing(), lines(), pages(), formats()} {
 		for _, text := range group {
 			all = append(all, Text{strings.ReplaceAll(text, "MARK", "touch "+marker), unsafeName})
 		}
@@ -90,6 +91,15 @@ func lines() []string {
 		"</script><script>alert(1)</script>", "a&amp;b", "=cmd|'/C calc'!A0",
 		`'; DROP TABLE STATUS_PROCESS; -- `, `" OR ""="`, `\'; DELETE FROM PROCESE; #`, "/*!50000 x */", "= :name",
 		"a&process=b#c", "a%2fb", "x\r\nX-Forged: 1\r\n\r\n",
+	}
+}
+
+// pages are for a browser: markup of all kinds, each of which sets window.pwned
+// where it is taken for more than text.
+func pages() []string {
+	return []string{
+		"<script>window.pwned=1</script>", `<img src=x onerror="window.pwned=1">`, `"><svg onload=window.pwned=1>`, `' onfocus='window.pwned=1' autofocus='`,
+		"javascript:window.pwned=1", "{{constructor.constructor('window.pwned=1')()}}", "${window.pwned=1}", "</td></tr></table><h1>gone", "&lt;b&gt;",
 	}
 }
 
