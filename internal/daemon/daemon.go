@@ -20,6 +20,7 @@ import (
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/history"
 	"monitor_service/internal/logging"
+	"monitor_service/internal/metrics"
 	"monitor_service/internal/notify"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
@@ -47,6 +48,8 @@ type Options struct {
 	DryRun bool
 	// Version is said at the start.
 	Version string
+	// Release and Commit are the parts of it that the metrics tell apart.
+	Release, Commit string
 }
 
 // Daemon is the whole service. New makes it, Run or Once runs it, and it ends
@@ -61,6 +64,7 @@ type Daemon struct {
 	engine *recovery.Engine
 	notify *systemd.Notifier
 	people *notify.Notifier
+	metrics *metrics.Metrics
 	undo   undoStack
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
@@ -131,6 +135,9 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.remember()
+	if err = d.newMetrics(); err != nil {
+		return nil, err
+	}
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
@@ -211,6 +218,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 		d.history.Observe(ev)
 		d.watchers.tell(ev)
 		d.people.Observe(ev)
+		d.metrics.Observe(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)
 		}
