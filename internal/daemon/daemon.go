@@ -55,17 +55,17 @@ type Options struct {
 // Daemon is the whole service. New makes it, Run or Once runs it, and it ends
 // with them.
 type Daemon struct {
-	opts   Options
-	cfg    *config.Config
-	logs   *logging.Logs
-	log    *slog.Logger
-	db     *alarmdb.DB
-	units  *restart.Restarter
-	engine *recovery.Engine
-	notify *systemd.Notifier
-	people *notify.Notifier
+	opts    Options
+	cfg     *config.Config
+	logs    *logging.Logs
+	log     *slog.Logger
+	db      *alarmdb.DB
+	units   *restart.Restarter
+	engine  *recovery.Engine
+	notify  *systemd.Notifier
+	people  *notify.Notifier
 	metrics *metrics.Metrics
-	undo   undoStack
+	undo    undoStack
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
 

@@ -138,16 +138,16 @@ var (
 		"Recoveries that have ended, by strategy (unknown: it could not be found out) and outcome. A process has them from its first recovery on, for as long as it is known.",
 		[]string{labelProcess, labelStrategy, labelOutcome},
 	}
-	specFlaps       = spec{"flaps_total", counter, "Alarms that came back within stable_time of a verified restart.", []string{labelProcess}}
-	specBreaker     = spec{"breaker_state", gauge, "State of the circuit breaker: 0 closed, 1 half-open, 2 open.", []string{labelProcess}}
-	specFailures    = spec{"breaker_failures", gauge, "Failures in a row that the circuit breaker has counted.", []string{labelProcess}}
-	specTrial       = spec{"breaker_next_trial_timestamp_seconds", gauge, "When an open breaker lets its next trial through. Absent while it is closed.", []string{labelProcess}}
-	specAlarmSince  = spec{"alarm_since_timestamp_seconds", gauge, "When the alarm was first seen. Absent while there is none.", []string{labelProcess}}
-	specIsRunning   = spec{"process_running", gauge, "Whether the process runs: 1 or 0. Absent where it could not be found out.", []string{labelProcess}}
-	specCPU         = spec{"process_cpu_seconds_total", counter, "Processor time used: by the unit since it was started, where systemd accounts for it, else by the processes that run.", []string{labelProcess}}
-	specMemory      = spec{"process_memory_bytes", gauge, "Memory in use: of the unit, where systemd accounts for it, else what the processes have resident.", []string{labelProcess}}
-	specStart       = spec{"process_start_time_seconds", gauge, "When the unit became active, or the oldest of the processes was started.", []string{labelProcess}}
-	specRestarts    = spec{"process_restarts_total", counter, "Restarts that systemd made by itself (Restart=), since the unit was started by hand or reset.", []string{labelProcess}}
+	specFlaps      = spec{"flaps_total", counter, "Alarms that came back within stable_time of a verified restart.", []string{labelProcess}}
+	specBreaker    = spec{"breaker_state", gauge, "State of the circuit breaker: 0 closed, 1 half-open, 2 open.", []string{labelProcess}}
+	specFailures   = spec{"breaker_failures", gauge, "Failures in a row that the circuit breaker has counted.", []string{labelProcess}}
+	specTrial      = spec{"breaker_next_trial_timestamp_seconds", gauge, "When an open breaker lets its next trial through. Absent while it is closed.", []string{labelProcess}}
+	specAlarmSince = spec{"alarm_since_timestamp_seconds", gauge, "When the alarm was first seen. Absent while there is none.", []string{labelProcess}}
+	specIsRunning  = spec{"process_running", gauge, "Whether the process runs: 1 or 0. Absent where it could not be found out.", []string{labelProcess}}
+	specCPU        = spec{"process_cpu_seconds_total", counter, "Processor time used: by the unit since it was started, where systemd accounts for it, else by the processes that run.", []string{labelProcess}}
+	specMemory     = spec{"process_memory_bytes", gauge, "Memory in use: of the unit, where systemd accounts for it, else what the processes have resident.", []string{labelProcess}}
+	specStart      = spec{"process_start_time_seconds", gauge, "When the unit became active, or the oldest of the processes was started.", []string{labelProcess}}
+	specRestarts   = spec{"process_restarts_total", counter, "Restarts that systemd made by itself (Restart=), since the unit was started by hand or reset.", []string{labelProcess}}
 )
 
 // atEvents lists what is counted as it happens.

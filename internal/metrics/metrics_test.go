@@ -202,10 +202,10 @@ func TestEventsAreCounted(t *testing.T) {
 	}
 	want(t, after, counted)
 	want(t, after, map[string]float64{
-		`recoveries_total{outcome="succeeded",process="nginx",strategy="service"}`: 1,
-		`recoveries_total{outcome="failed",process="nginx",strategy="service"}`:    0,
-		`recoveries_total{outcome="failed",process="batch",strategy="custom"}`:     1,
-		`recoveries_total{outcome="failed",process="batch",strategy="unknown"}`:    1,
+		`recoveries_total{outcome="succeeded",process="nginx",strategy="service"}`:   1,
+		`recoveries_total{outcome="failed",process="nginx",strategy="service"}`:      0,
+		`recoveries_total{outcome="failed",process="batch",strategy="custom"}`:       1,
+		`recoveries_total{outcome="failed",process="batch",strategy="unknown"}`:      1,
 		`recoveries_total{outcome="interrupted",process="batch",strategy="process"}`: 1,
 		`recovery_duration_seconds_bucket{outcome="succeeded",le="2.5"}`:             0,
 		`recovery_duration_seconds_bucket{outcome="succeeded",le="5"}`:               1,
@@ -248,16 +248,16 @@ func TestPollsAndReloadsAreCounted(t *testing.T) {
 	s.Configured(at, nil)
 	got := s.scrape()
 	want(t, got, map[string]float64{
-		`polls_total{outcome="success"}`:                  1,
-		`polls_total{outcome="transient"}`:                1,
-		`polls_total{outcome="denied"}`:                   1,
-		`polls_total{outcome="misconfigured"}`:            1,
-		`polls_total{outcome="unknown"}`:                  1,
-		`poll_duration_seconds_count`:                     5,
-		`poll_duration_seconds_bucket{le="0.001"}`:        3,
-		`poll_duration_seconds_bucket{le="1"}`:            4,
-		`config_last_reload_successful`:                   1,
-		`config_last_reload_success_timestamp_seconds`:    float64(at.Unix()),
+		`polls_total{outcome="success"}`:               1,
+		`polls_total{outcome="transient"}`:             1,
+		`polls_total{outcome="denied"}`:                1,
+		`polls_total{outcome="misconfigured"}`:         1,
+		`polls_total{outcome="unknown"}`:               1,
+		`poll_duration_seconds_count`:                  5,
+		`poll_duration_seconds_bucket{le="0.001"}`:     3,
+		`poll_duration_seconds_bucket{le="1"}`:         4,
+		`config_last_reload_successful`:                1,
+		`config_last_reload_success_timestamp_seconds`: float64(at.Unix()),
 	})
 	s.Misconfigured()
 	want(t, s.scrape(), map[string]float64{
@@ -295,7 +295,7 @@ func TestStatesAreThoseOfTheMoment(t *testing.T) {
 		`breaker_next_trial_timestamp_seconds{process="c"}`: absent,
 		`alarm_since_timestamp_seconds{process="a"}`:        float64(at.Unix()),
 		`alarm_since_timestamp_seconds{process="c"}`:        absent,
-		`recoveries_running`: 2, `recoveries_queued`: 3, `recoveries_running_limit`: 8, `write_backs_owed`: 4,
+		`recoveries_running`:                                2, `recoveries_queued`: 3, `recoveries_running_limit`: 8, `write_backs_owed`: 4,
 		`read_only`: 1, `clear_alarm_enabled`: 1, `dry_run`: 1, `paused`: 1, `paused_processes`: 5,
 		`processes`: 3, `processes_beyond_limit`: 0,
 		`database_up`: 0, `database_down_since_timestamp_seconds`: float64(at.Add(time.Minute).Unix()),

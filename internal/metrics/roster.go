@@ -140,9 +140,11 @@ func (r *roster) admit(name string) *member {
 	if m := r.members[name]; m != nil {
 		return m
 	}
+	if len(r.members) >= r.most || name == "" {
+		return nil
+	}
 	label := labelOf(name)
-	_, taken := r.labels[label]
-	if len(r.members) >= r.most || taken || name == "" || label == others {
+	if _, taken := r.labels[label]; taken || label == others {
 		return nil
 	}
 	m := &member{label: label}

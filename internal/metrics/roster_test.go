@@ -85,9 +85,9 @@ func TestAHundredThousandHostileNamesAreBoundedAndCounted(t *testing.T) {
 		`processes`: n + 4, `processes_beyond_limit`: n + 4 - maxProcesses,
 		`recoveries_total{outcome="failed",process="nginx",strategy="service"}`:   1,
 		`recoveries_total{outcome="failed",process="(other)",strategy="service"}`: n + 4 - maxProcesses,
-		`flaps_total{process="(other)"}`:                                           n + 4 - maxProcesses,
-		`breaker_state{process="(other)"}`:                                         absent,
-		`up`: absent,
+		`flaps_total{process="(other)"}`:                                          n + 4 - maxProcesses,
+		`breaker_state{process="(other)"}`:                                        absent,
+		`up`:                                                                      absent,
 	})
 	if total != n+4 || flaps != n+4 {
 		t.Errorf("%v recoveries and %v flaps were counted, want %d", total, flaps, n+4)
