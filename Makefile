@@ -50,8 +50,8 @@ race: test-deps ## run these and the integration tests under the race detector
 
 # -count=1: Go sees what a test reads, but not what the programs read that it runs.
 e2e: test-deps ## run the tests on a whole host under real systemd
-	$(GOTESTSUM) -tags e2e -count=1 -timeout 30m ./internal/e2e ./internal/chaos ./internal/testenv/host
-	$(GOTESTSUM) -tags e2e -run '^TestOnAHost' ./internal/restart
+	$(GOTESTSUM) -tags e2e -count=1 -parallel 3 -timeout 30m ./internal/e2e ./internal/chaos ./internal/testenv/host
+	$(GOTESTSUM) -tags e2e -count=1 -run '^TestOnAHost' ./internal/restart ./internal/unitcommand
 
 chaos: test-deps ## inject CHAOS_FAULTS faults on a whole host, in the order of CHAOS_SEED
 	go test -tags e2e,chaos -count=1 -timeout 4h -v ./internal/chaos -chaos.polls=10000 -chaos.faults=$(CHAOS_FAULTS) -chaos.seed=$(CHAOS_SEED)

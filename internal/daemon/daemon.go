@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"monitor_service/internal/alarmdb"
+	"monitor_service/internal/command"
 	"monitor_service/internal/config"
 	"monitor_service/internal/control"
 	"monitor_service/internal/handover"
@@ -27,6 +29,7 @@ import (
 	"monitor_service/internal/restart"
 	"monitor_service/internal/state"
 	"monitor_service/internal/systemd"
+	"monitor_service/internal/unitcommand"
 )
 
 // stopGrace is how long recoveries under way may go on after SIGTERM. It
@@ -55,17 +58,21 @@ type Options struct {
 // Daemon is the whole service. New makes it, Run or Once runs it, and it ends
 // with them.
 type Daemon struct {
-	opts    Options
-	cfg     *config.Config
-	logs    *logging.Logs
-	log     *slog.Logger
-	db      *alarmdb.DB
-	units   *restart.Restarter
-	engine  *recovery.Engine
-	notify  *systemd.Notifier
-	people  *notify.Notifier
+	opts   Options
+	cfg    *config.Config
+	logs   *logging.Logs
+	log    *slog.Logger
+	db     *alarmdb.DB
+	units  *restart.Restarter
+	engine *recovery.Engine
+	notify *systemd.Notifier
+	people *notify.Notifier
+	undo   undoStack
+	// systemd is nil on a host without it. run runs the commands of the
+	// configuration.
+	systemd *systemd.Client
+	run     command.Runner
 	metrics *metrics.Metrics
-	undo    undoStack
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
 
@@ -82,8 +89,7 @@ type Daemon struct {
 	emit func(recovery.Event)
 
 	// What follows is for those who ask over the control socket.
-	procs   *proctable.Table
-	systemd *systemd.Client // nil on a host without systemd
+	procs *proctable.Table
 	// state is nil where nothing survives the daemon.
 	state    *state.Dir
 	history  *history.Recorder
@@ -131,6 +137,9 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.undo.push("unlock the database", func() error { return d.unlock() })
+	if err = d.reachSystemd(); err != nil {
+		return nil, err
+	}
 	if err = d.newPeople(); err != nil {
 		return nil, err
 	}
@@ -158,24 +167,45 @@ func (d *Daemon) lock(cfg *config.Config) (func() error, error) {
 	return lockDatabase(cfg.Database.Identity(), d.opts.Environ)
 }
 
+// reachSystemd makes a client of systemd, where that runs the host. It starts
+// the commands of the configuration as well, if it does so for this user: they
+// run outside of the daemon's sandbox, as what they check and prepare does.
+func (d *Daemon) reachSystemd() error {
+	d.run = command.Run
+	if !systemd.Booted() {
+		return nil
+	}
+	d.systemd = systemd.NewClient()
+	d.undo.push("leave the message bus", func() error { d.systemd.Close(); return nil })
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	dir, err := runDirectory(d.opts.Environ)
+	if err != nil {
+		return err
+	}
+	d.run = unitcommand.Runner(d.systemd, dir)
+	return nil
+}
+
 func (d *Daemon) newEngine() error {
 	procs, err := proctable.New()
 	if err != nil {
 		return fmt.Errorf("cannot read the process table: %w", err)
 	}
-	options := restart.Options{
-		Table: procs, OwnUnit: systemd.OwnUnit(), ProtectedUnits: d.cfg.Monitor.ProtectedUnits,
-	}
-	if systemd.Booted() {
-		client := systemd.NewClient()
-		d.undo.push("leave the message bus", func() error { client.Close(); return nil })
-		options.Units, d.systemd = client, client
-	}
 	d.procs = procs
+	options := restart.Options{
+		Table: procs, Run: d.run, OwnUnit: systemd.OwnUnit(), ProtectedUnits: d.cfg.Monitor.ProtectedUnits,
+	}
+	// An interface that holds a nil pointer is not nil.
+	var units healthcheck.Units
+	if d.systemd != nil {
+		options.Units, units = d.systemd, d.systemd
+	}
 	d.units = restart.New(options)
 	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
-	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(options.Units, procs), d.emit)
+	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(units, procs, d.run), d.emit)
 	d.takeOver()
 	return nil
 }

@@ -54,7 +54,7 @@ func (d *Daemon) replace() (err error) {
 		}
 		undo.push("unlock the new database", unlock)
 	}
-	people, err := notify.Prepare(cfg.Notify)
+	people, err := notify.Prepare(cfg.Notify, d.run)
 	if err != nil {
 		return err
 	}

@@ -26,13 +26,15 @@ type Units interface {
 type Checker struct {
 	units Units
 	table *proctable.Table
+	run   command.Runner
 }
 
 var _ recovery.Checker = (*Checker)(nil)
 
-// New returns a Checker. units is nil on a host without systemd.
-func New(units Units, table *proctable.Table) *Checker {
-	return &Checker{units: units, table: table}
+// New returns a Checker, which leaves health_check_command to run. units is nil
+// on a host without systemd.
+func New(units Units, table *proctable.Table, run command.Runner) *Checker {
+	return &Checker{units: units, table: table, run: run}
 }
 
 // look is one look at a process. It returns nil when the process is healthy,
@@ -51,7 +53,7 @@ func (c *Checker) Check(ctx context.Context, o recovery.Order) error {
 
 func (c *Checker) choose(o recovery.Order) (look, error) {
 	if o.Process.HealthCheckCommand != "" {
-		return commandLook(o)
+		return c.commandLook(o)
 	}
 	if o.Target.Unit != "" && c.units != nil && o.Target.Strategy != config.StrategyProcess {
 		return (&unitLook{units: c.units, name: o.Target.Unit}).look, nil
@@ -61,17 +63,22 @@ func (c *Checker) choose(o recovery.Order) (look, error) {
 
 // repeat looks every interval until a look sees health or the time is over.
 // There is always room for two looks: the built-in checks need two to see that
-// something stays, whatever the interval is.
+// something stays, whatever the interval is. A look that the end of the time
+// cuts short saw less than the one before it, which the error is then of.
 func repeat(ctx context.Context, timeout, interval time.Duration, look look) error {
 	end := time.Now().Add(timeout)
 	over := time.NewTimer(timeout)
 	defer over.Stop()
 	next := time.NewTicker(max(min(interval, timeout/2), time.Millisecond))
 	defer next.Stop()
+	var seen error
 	for count := 1; ; count++ {
 		err := look(ctx, time.Until(end))
 		if err == nil {
 			return nil
+		}
+		if seen == nil || time.Until(end) > 0 {
+			seen = err
 		}
 		select {
 		case <-next.C:
@@ -82,7 +89,7 @@ func repeat(ctx context.Context, timeout, interval time.Duration, look look) err
 		case ctx.Err() != nil:
 			return fmt.Errorf("health check interrupted: %w", context.Cause(ctx))
 		case time.Until(end) <= 0:
-			return fmt.Errorf("health check did not pass within %s, %s: %w", timeout, times(count), err)
+			return fmt.Errorf("health check did not pass within %s, %s: %w", timeout, times(count), seen)
 		}
 	}
 }
@@ -99,13 +106,13 @@ const shownPrecision = 10 * time.Millisecond
 
 // commandLook runs health_check_command. A run has the time that the whole
 // check has left, and is then killed with its children.
-func commandLook(o recovery.Order) (look, error) {
+func (c *Checker) commandLook(o recovery.Order) (look, error) {
 	line, err := command.Expand(o.Process.HealthCheckCommand, o.Process.Name)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, left time.Duration) error {
-		_, err := command.Run(ctx, command.Spec{
+		_, err := c.run(ctx, command.Spec{
 			Key: "health_check_command", Line: line,
 			Timeout: max(left.Round(shownPrecision), shownPrecision),
 			Process: o.Process.Name, ID: o.ID, Attempt: o.Attempt,
