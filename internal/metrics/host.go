@@ -83,7 +83,7 @@ func (h *host) close(ctx context.Context) {
 func (h *host) read(ctx context.Context, processes []Process) readings {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(h.ended, cancel)()
+	defer context.AfterFunc(h.ended, cancel)() //nolint:contextcheck // the end of all looks, beside that of this one
 
 	r := readings{usage: make(map[string]usage)}
 	units, byName := h.sort(processes)

@@ -41,7 +41,8 @@ func TestWhatAUnitUsesIsWhatSystemdSays(t *testing.T) {
 	alias.ID = "real.service"
 	s.answer(active("nginx.service"), dead, alias)
 	s.now.Processes = []Process{
-		{Name: "nginx", Look: true, Unit: "nginx.service"}, {Name: "dead", Look: true, Unit: "dead.service"},
+		{Name: "nginx", Look: true, Unit: "nginx.service"},
+		{Name: "dead", Look: true, Unit: "dead.service"},
 		{Name: "alias", Look: true, Unit: "alias.service"},
 	}
 	got := s.scrape()
@@ -70,13 +71,15 @@ func TestTheProcessTableTellsWhatSystemdCannot(t *testing.T) {
 	bare.CPU, bare.Memory, bare.ID = 0, 0, "real.service" // accounting is off
 	exited.SubState, done.SubState = "exited", "exited"
 	s.answer(bare, exited, done)
-	s.usage = func(names, units []string, _ func() error) (byName, byUnit map[string]proctable.Usage, err error) {
+	s.usage = func(_, _ []string, _ func() error) (byName, byUnit map[string]proctable.Usage, err error) {
 		use := proctable.Usage{Processes: 2, CPU: 250 * time.Millisecond, Memory: 8192, Since: at.Add(time.Hour)}
 		return map[string]proctable.Usage{"worker": use}, map[string]proctable.Usage{"real.service": use, "exited.service": use}, nil
 	}
 	s.now.Processes = []Process{
-		{Name: "bare", Look: true, Unit: "bare.service"}, {Name: "exited", Look: true, Unit: "exited.service"},
-		{Name: "done", Look: true, Unit: "done.service"}, {Name: "worker", Look: true, Unit: "missing.service"},
+		{Name: "bare", Look: true, Unit: "bare.service"},
+		{Name: "exited", Look: true, Unit: "exited.service"},
+		{Name: "done", Look: true, Unit: "done.service"},
+		{Name: "worker", Look: true, Unit: "missing.service"},
 		{Name: "gone", Look: true},
 	}
 	got := s.scrape()
@@ -149,7 +152,8 @@ func TestAProcessTableThatCannotBeReadGivesNoSeries(t *testing.T) {
 		return nil, nil, errors.New("too many open files")
 	}
 	s.now.Processes = []Process{
-		{Name: "bare", Look: true}, {Name: "exited", Look: true, Unit: "exited.service"},
+		{Name: "bare", Look: true},
+		{Name: "exited", Look: true, Unit: "exited.service"},
 		{Name: "nginx", Look: true, Unit: "nginx.service"},
 	}
 	want(t, s.scrape(), map[string]float64{

@@ -167,7 +167,9 @@ func TestEventsAreCounted(t *testing.T) {
 		{Kind: recovery.BreakerClosed, Process: "batch"},
 		{Kind: recovery.NotActing, Process: "batch", Reason: recovery.ReasonBreakerOpen},
 		{Kind: recovery.NotActing, Process: "x; reboot", Reason: recovery.ReasonUnsafeName},
-		{Kind: recovery.Superseded}, {Kind: recovery.WriteBackFailed}, {Kind: recovery.WriteBackRefused},
+		{Kind: recovery.Superseded},
+		{Kind: recovery.WriteBackFailed},
+		{Kind: recovery.WriteBackRefused},
 	} {
 		s.Observe(ev)
 	}
@@ -231,7 +233,7 @@ func TestEveryReasonForNotActingHasItsSeries(t *testing.T) {
 		recovery.ReasonNone: true, recovery.ReasonRunning: true, recovery.ReasonQueued: true,
 		recovery.ReasonWriteBack: true, recovery.ReasonStopping: true,
 	}
-	for r := recovery.ReasonNone; r < recovery.ReasonResolve; r++ {
+	for r := range recovery.ReasonResolve {
 		if _, ok := got[`refusals_total{reason="`+r.String()+`"}`]; ok == told[r] {
 			t.Errorf("the reason %s has a series: %t", r, ok)
 		}

@@ -183,7 +183,7 @@ func (r *roster) update(known []Process, asOf time.Time) (lines map[string]line,
 	}
 	lines = make(map[string]line, len(r.members))
 	for name, m := range r.members {
-		lines[name] = line{label: m.label, tally: m.tally.clone()}
+		lines[name] = line{label: m.label, tally: m.clone()}
 	}
 	return lines, r.rest.clone()
 }

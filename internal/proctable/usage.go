@@ -129,7 +129,7 @@ func (u *usages) plus(sum Usage, stat procfs.ProcStat) Usage {
 	}
 	sum.Processes++
 	sum.CPU += used
-	sum.Memory += uint64(max(0, stat.RSS)) * uint64(os.Getpagesize())
+	sum.Memory += uint64(max(0, stat.RSS)) * uint64(os.Getpagesize()) //nolint:gosec // no size is negative
 	return sum
 }
 

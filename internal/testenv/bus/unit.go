@@ -167,7 +167,7 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["NRestarts"] = dbus.MakeVariant(u.NRestarts)
 		p["Restart"] = dbus.MakeVariant(u.Restart)
 		p["KillMode"] = dbus.MakeVariant(u.KillMode)
-		p["CPUUsageNSec"] = dbus.MakeVariant(countedOrNot(uint64(u.CPU)))
+		p["CPUUsageNSec"] = dbus.MakeVariant(countedOrNot(uint64(max(0, u.CPU))))
 		p["MemoryCurrent"] = dbus.MakeVariant(countedOrNot(u.Memory))
 	}
 	return p
