@@ -182,7 +182,10 @@ func TestTheHostIsAskedABoundedNumberOfThingsForABoundedTime(t *testing.T) {
 			mu.Unlock()
 			return systemd.Unit{}, ctx.Err()
 		})
+		began := time.Now()
+		var walkedAfter time.Duration
 		h := newHost(units, tableFunc(func(stop func() error) error {
+			walkedAfter = time.Since(began)
 			time.Sleep(time.Minute)
 			return stop()
 		}))
@@ -192,12 +195,14 @@ func TestTheHostIsAskedABoundedNumberOfThingsForABoundedTime(t *testing.T) {
 			processes = append(processes, Process{Name: name, Look: true, Unit: name + ".service"})
 		}
 		processes = append(processes, Process{Name: "bare", Look: true})
-		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), scrapeLimit)
 		defer cancel()
 		r := h.read(ctx, processes)
 		if took := time.Since(began); took != scrapeLimit {
 			t.Errorf("it took %s, want %s", took, scrapeLimit)
+		}
+		if walkedAfter != unitsLimit {
+			t.Errorf("the process table has its turn after %s, want %s", walkedAfter, unitsLimit)
 		}
 		if most != maxLooks {
 			t.Errorf("%d units at once, want %d", most, maxLooks)

@@ -186,6 +186,12 @@ func TestNoTwoNamesHaveOneLabel(t *testing.T) {
 			t.Errorf("%q has the label %q", plain, labelOf(plain))
 		}
 	}
+	// Nobody is taken for the rest, and nobody has no name.
+	r := newRoster(9)
+	r.configure([]string{others, ""})
+	if lines, _ := r.update([]Process{{Name: others}, {Name: ""}}, at); len(lines) != 0 {
+		t.Errorf("got %v", lines)
+	}
 	// A name that is another one's shortened label shares its series with
 	// nobody either.
 	s := newStage(t)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -71,5 +73,30 @@ func TestAUnitUsesWhatTheProcessesOfItsGroupUse(t *testing.T) {
 	}
 	if u := used[parts[len(parts)-1]]; u.Processes < 1 || u.Memory == 0 || len(used) != 1 {
 		t.Errorf("got %+v", used)
+	}
+}
+
+// TestThisProcessIsNotAddedUp compares with Find, since others may run the
+// same program at the same time.
+func TestThisProcessIsNotAddedUp(t *testing.T) {
+	tab := table(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(self)
+	for {
+		before := find(t, tab, name)
+		used, _, err := tab.Usage([]string{name}, nil, goOn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(before, find(t, tab, name)) {
+			continue // one has come or gone
+		}
+		if n := used[name].Processes; n != len(before) {
+			t.Errorf("%d processes are added up, %d are found", n, len(before))
+		}
+		return
 	}
 }
