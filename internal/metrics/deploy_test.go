@@ -236,6 +236,9 @@ func TestEveryAlertSaysWhatItIsAndWhatToRun(t *testing.T) {
 		if !strings.Contains(rule, "summary:") || !command.MatchString(description) {
 			t.Errorf("%s has no summary, or no command in its description", name)
 		}
+		if strings.Contains(description, "$labels.process") {
+			t.Errorf("%s puts a name that the database gave into a command that somebody will paste", name)
+		}
 		if !regexp.MustCompile(`severity: (critical|warning)\b`).MatchString(rule) {
 			t.Errorf("%s has no severity", name)
 		}
