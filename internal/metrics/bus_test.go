@@ -29,7 +29,8 @@ func TestARealBusThatComesAndGoes(t *testing.T) {
 	})
 	b.SetUnit(bus.Unit{Name: "dead.service", ActiveState: "failed", SubState: "failed"})
 	s.now.Processes = []Process{
-		{Name: "nginx", Look: true, Unit: "nginx.service"}, {Name: "dead", Look: true, Unit: "dead.service"},
+		{Name: "nginx", Look: true, Unit: "nginx.service"},
+		{Name: "dead", Look: true, Unit: "dead.service"},
 		{Name: "nobody has this name", Look: true, Unit: "missing.service"},
 	}
 	there := map[string]float64{
