@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"monitor_service/internal/ownpath"
 )
 
 // runtimeDirectory is where root's daemon keeps its lock when systemd has not
@@ -26,6 +28,9 @@ func lockDatabase(identity string, environ []string) (unlock func() error, err e
 	dir, err := runDirectory(environ)
 	if err != nil || dir == "" {
 		return none, err
+	}
+	if err := ownpath.Check(dir); err != nil {
+		return none, fmt.Errorf("cannot make sure that no other daemon works on this database: %w", err)
 	}
 	sum := sha256.Sum256([]byte(identity))
 	path := filepath.Join(dir, "database-"+hex.EncodeToString(sum[:8])+".lock")

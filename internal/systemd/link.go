@@ -21,8 +21,6 @@ const maxCalls = 32
 // link is one connection to systemd, from its dialling to its loss.
 type link struct {
 	conn *sdbus.Conn
-	// raw is the half for calls, for those that the library lacks.
-	raw *dbus.Conn
 	// ctx ends when the connection is lost or given up.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -61,9 +59,6 @@ func newLink(ctx context.Context, dial func(context.Context) (*dbus.Conn, error)
 	l.conn, err = sdbus.NewConnection(func() (*dbus.Conn, error) {
 		half, err := dial(ctx)
 		if err == nil {
-			if halves == 0 {
-				l.raw = half
-			}
 			l.ends[halves] = half.Context().Done()
 			halves++
 		}

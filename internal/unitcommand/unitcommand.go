@@ -11,8 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"monitor_service/internal/command"
 	"monitor_service/internal/systemd"
@@ -27,15 +31,24 @@ const (
 	backstop = 10 * time.Second
 	// killPatience bounds ending a command that the bus was lost over.
 	killPatience = 5 * time.Second
+	// busLook is how often the bus is tried while it is down.
+	busLook = 100 * time.Millisecond
 )
+
+// wrapper runs the command line $1 and ends its output with $2 and its exit
+// status. How a command ended is so known without the bus: the bus may be the
+// service that is being restarted, and a check that passed must not count as a
+// failed one for that. What the wrapping shell itself says, as that a signal
+// ended the command, goes nowhere.
+const wrapper = "exec 3>&2 2>/dev/null; (exec " + command.Shell + ` -c "$1" 2>&3 3>&-); printf '\n%s%s\n' "$2" "$?"`
 
 // Units is what is needed of systemd. *systemd.Client has it.
 type Units interface {
-	Execute(ctx context.Context, t systemd.Transient) (systemd.Exit, error)
+	Execute(ctx context.Context, t systemd.Transient) error
 	Stop(ctx context.Context, name string) error
 }
 
-// Runner returns what runs commands in units, which only root may start.
+// Runner returns what runs command lines in units, which only root may start.
 // Spec.Variables are handed over in a file in the directory dir, which systemd
 // must see under the same name. Spec.KeepChildren is not heeded: nothing of the
 // command stays.
@@ -59,65 +72,101 @@ func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
 	if file != "" {
 		defer func() { _ = os.Remove(file) }()
 	}
-	out, err := command.NewOutput()
-	if err != nil {
-		return "", &command.Error{Key: s.Key, Kind: command.KindStart, Err: err}
+	for {
+		out, status, err := r.once(limited, s, file)
+		switch {
+		case status != notKnown:
+			return out, verdict(s, out, status)
+		case ctx.Err() != nil:
+			return out, &command.Error{Key: s.Key, Kind: command.KindCanceled, Limit: s.Timeout, Output: out, Err: context.Cause(ctx)}
+		case !errors.Is(err, systemd.ErrUnavailable):
+			e := &command.Error{Key: s.Key, Limit: s.Timeout, Output: out, Err: err}
+			if limited.Err() != nil {
+				e.Kind, e.Err = command.KindTimeout, nil
+			}
+			return out, e
+		}
+		// It was not started, or was lost without a word.
+		select {
+		case <-time.After(busLook):
+		case <-limited.Done():
+			return out, &command.Error{Key: s.Key, Kind: command.KindStart, Limit: s.Timeout, Output: out, Err: err}
+		}
 	}
-	t := unit(s)
-	t.EnvironmentFile, t.Output = file, out.Write
-	exit, err := r.units.Execute(limited, t)
-	if errors.Is(err, systemd.ErrUnavailable) && limited.Err() == nil {
-		r.outlast(limited, t.Name, out)
-	}
-	e := &command.Error{Key: s.Key, Limit: s.Timeout, Output: out.Finish()}
-	switch {
-	case ctx.Err() != nil && err != nil:
-		e.Kind, e.Err = command.KindCanceled, context.Cause(ctx)
-	case limited.Err() != nil && err != nil:
-		e.Kind = command.KindTimeout
-	case err != nil:
-		e.Err = err
-	case exit.Signal != 0:
-		e.Kind, e.Signal = command.KindSignal, exit.Signal
-	case exit.Status != 0:
-		e.Kind, e.Status = command.KindExit, exit.Status
-	default:
-		return e.Output, nil
-	}
-	return e.Output, e
 }
 
-func unit(s command.Spec) systemd.Transient {
-	args := s.Args
-	if s.Line != "" {
-		args = []string{command.Shell, "-c", s.Line}
+// notKnown is no exit status.
+const notKnown = -1
+
+// once runs the command, and returns its output and its exit status, or the
+// error for which the status is not known.
+func (r runner) once(ctx context.Context, s command.Spec, file string) (string, int, error) {
+	out, err := command.NewOutput()
+	if err != nil {
+		return "", notKnown, err
 	}
+	token := rand.Text()
+	t := systemd.Transient{
+		Name:             prefix + strings.ToLower(token) + suffix,
+		Description:      description(s),
+		Command:          []string{command.Shell, "-c", wrapper, command.Shell, s.Line, token},
+		WorkingDirectory: "/",
+		Environment:      command.Variables(s.Process, s.ID, s.Attempt),
+		EnvironmentFile:  file,
+		Output:           out.Write,
+		StartTimeout:     s.Timeout + backstop,
+	}
+	err = r.units.Execute(ctx, t)
+	if errors.Is(err, systemd.ErrUnavailable) {
+		err = r.outlast(ctx, t.Name, out, err)
+	}
+	text := out.Finish()
+	i := strings.LastIndex(text, "\n"+token)
+	if i < 0 {
+		return text, notKnown, err
+	}
+	status, convErr := strconv.Atoi(strings.TrimSpace(text[i+1+len(token):]))
+	if convErr != nil {
+		return text[:i], notKnown, errors.Join(err, convErr)
+	}
+	return text[:i], status, nil
+}
+
+func description(s command.Spec) string {
 	what := s.Key
 	if s.Process != "" {
 		what += " of " + s.Process
 	}
-	return systemd.Transient{
-		Name:             prefix + strings.ToLower(rand.Text()) + suffix,
-		Description:      what + ", by monitor_service",
-		Command:          args,
-		WorkingDirectory: "/",
-		Environment:      command.Variables(s.Process, s.ID, s.Attempt),
-		StartTimeout:     s.Timeout + backstop,
-	}
+	return what + ", by monitor_service"
 }
 
-// outlast waits for the end of a command that the bus was lost over, so that it
-// does not run beside the next one. Its output ends with it. One that was never
-// started has ended.
-func (r runner) outlast(ctx context.Context, name string, out *command.Output) {
+// outlast waits for the end of a command that the bus was lost over, whose
+// output ends with it. One that was never started has ended.
+func (r runner) outlast(ctx context.Context, name string, out *command.Output, lost error) error {
 	_ = out.Write.Close()
 	select {
 	case <-out.Done():
+		return lost
 	case <-ctx.Done():
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
 		defer cancel()
-		_ = r.units.Stop(ctx, name)
+		_ = r.units.Stop(limited, name)
+		return ctx.Err()
 	}
+}
+
+// verdict turns an exit status into an error. The shell gives a command that a
+// signal ended 128 and the signal's number (POSIX, Shell Command Language,
+// 2.8.2).
+func verdict(s command.Spec, out string, status int) error {
+	e := &command.Error{Key: s.Key, Kind: command.KindExit, Status: status, Limit: s.Timeout, Output: out}
+	if signal := syscall.Signal(status - 128); unix.SignalName(signal) != "" {
+		e.Kind, e.Signal = command.KindSignal, signal
+	}
+	if status == 0 {
+		return nil
+	}
+	return e
 }
 
 // environmentFile writes variables, each NAME=value, to a new file that root
