@@ -15,6 +15,10 @@ GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --hide-s
 # private message bus, a browser, a C compiler for the race detector, and a whole
 # host.
 TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon chromium-headless-shell gcc libc6-dev mmdebstrap systemd-container
+# Prometheus's checker of metrics and rules, out of the distribution's package:
+# the rest of it is a server with a web page, and building it takes minutes.
+PROMTOOL      := .cache/bin/promtool
+DOWNLOAD      := apt-get download -qq -o APT::Sandbox::User=root prometheus
 FUZZTIME      ?= 1m
 # Without a seed one is drawn, and printed.
 CHAOS_SEED    ?= 0
@@ -41,6 +45,11 @@ test-deps: ## install what the tests need, when root and on a Debian
 	  echo "no apt-get: install by hand what the tests need: $(TEST_PACKAGES)"; \
 	elif ! dpkg-query -W $(TEST_PACKAGES) >/dev/null 2>&1; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
+	fi
+	@if ! command -v promtool >/dev/null && [ ! -x $(PROMTOOL) ] && command -v apt-get >/dev/null; then \
+	  mkdir -p $(dir $(PROMTOOL)) && cd $(dir $(PROMTOOL)) && { $(DOWNLOAD) || { apt-get update -qq && $(DOWNLOAD); }; } && \
+	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool.new && \
+	  chmod +x promtool.new && mv promtool.new promtool && rm prometheus_*.deb; \
 	fi
 
 unit: ## run the tests that need nothing but Go

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -23,6 +22,7 @@ import (
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/history"
 	"monitor_service/internal/logging"
+	"monitor_service/internal/metrics"
 	"monitor_service/internal/notify"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
@@ -52,6 +52,8 @@ type Options struct {
 	DryRun bool
 	// Version is said at the start.
 	Version string
+	// Release and Commit are the parts of it that the metrics tell apart.
+	Release, Commit string
 }
 
 // Daemon is the whole service. New makes it, Run or Once runs it, and it ends
@@ -71,6 +73,7 @@ type Daemon struct {
 	// configuration.
 	systemd *systemd.Client
 	run     command.Runner
+	metrics *metrics.Metrics
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
 
@@ -94,9 +97,8 @@ type Daemon struct {
 	watchers watchers
 	server   *control.Server
 	desk     *desk
-	// web is the listener of [http], metrics what it serves at /metrics.
+	// web is the listener of [http], which serves the metrics as well.
 	web      webSite
-	metrics  http.Handler
 	pulse    pulse
 	started  time.Time
 	nextPoll time.Time
@@ -147,6 +149,9 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.remember()
+	if err = d.newMetrics(); err != nil {
+		return nil, err
+	}
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
@@ -252,6 +257,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 		d.history.Observe(ev)
 		d.watchers.tell(ev)
 		d.people.Observe(ev)
+		d.metrics.Observe(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)
 		}

@@ -21,6 +21,7 @@ type polled struct {
 	at   time.Time
 	rows []recovery.Row
 	err  error
+	took time.Duration
 	// generation tells a poll of the database before a reload.
 	generation int
 }
@@ -125,7 +126,7 @@ func (l *loop) poll(ctx context.Context) {
 	go func() {
 		at := time.Now()
 		rows, err := db.Poll(ctx)
-		l.results <- polled{at: at, rows: rows, err: err, generation: generation}
+		l.results <- polled{at: at, rows: rows, err: err, took: time.Since(at), generation: generation}
 	}()
 }
 
@@ -161,6 +162,7 @@ func (l *loop) take(r polled) time.Duration {
 // returns how long to wait for the next poll.
 func (d *Daemon) digest(r polled) time.Duration {
 	now := time.Now()
+	d.countPoll(r)
 	interval := d.cfg.Monitor.CheckInterval
 	if r.err != nil {
 		return d.outage.failed(now, r.err, interval, d.emit)

@@ -16,6 +16,7 @@ func (d *Daemon) reload() bool {
 		d.log.Debug("Cannot tell systemd of the reload, ignoring", "error", err)
 	}
 	err := d.replace()
+	d.countReload(err)
 	if err != nil {
 		d.sayMistakes(err)
 	}

@@ -167,7 +167,7 @@ func (s *webSite) serve(cfg *config.Config, listen func() (net.Listener, error))
 	}
 	report := func(err error) { s.d.log.Error("HTTP listener, going on", "error", err) }
 	return web.Serve(l, settings, web.Handler(web.Options{
-		Daemon: s.d.desk, Metrics: s.d.metrics, Loopback: cfg.HTTP.Loopback(), Report: report,
+		Daemon: s.d.desk, Metrics: s.d.metrics.Handler(), Loopback: cfg.HTTP.Loopback(), Report: report,
 	}), report), nil
 }
 

@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -22,6 +24,11 @@ type Unit struct {
 	// InvocationID is hexadecimal. Each start makes a new one.
 	InvocationID       string
 	MainPID, NRestarts uint32
+	// ActiveSince, CPU and Memory are shown as systemd shows them: as not
+	// counted where they are zero.
+	ActiveSince time.Time
+	CPU         time.Duration
+	Memory      uint64
 	// Restart and KillMode are settings of a service.
 	Restart, KillMode string
 	// Transient holds the properties that StartTransientUnit gave.
@@ -150,6 +157,7 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["ActiveState"] = dbus.MakeVariant(u.ActiveState)
 		p["SubState"] = dbus.MakeVariant(u.SubState)
 		p["InvocationID"] = dbus.MakeVariant(invocation)
+		p["ActiveEnterTimestamp"] = dbus.MakeVariant(uint64(max(0, u.ActiveSince.UnixMicro())))
 		p["Job"] = dbus.MakeVariant(jobProperty{job, jobPath(job)})
 	}
 	if iface == "" || iface == serviceInterface {
@@ -159,8 +167,18 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["NRestarts"] = dbus.MakeVariant(u.NRestarts)
 		p["Restart"] = dbus.MakeVariant(u.Restart)
 		p["KillMode"] = dbus.MakeVariant(u.KillMode)
+		p["CPUUsageNSec"] = dbus.MakeVariant(countedOrNot(uint64(max(0, u.CPU))))
+		p["MemoryCurrent"] = dbus.MakeVariant(countedOrNot(u.Memory))
 	}
 	return p
+}
+
+// countedOrNot is what systemd gives for a counter that it does not have.
+func countedOrNot(n uint64) uint64 {
+	if n == 0 {
+		return math.MaxUint64
+	}
+	return n
 }
 
 // jobProperty is the property Job of a unit, (uo).
