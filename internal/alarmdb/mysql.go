@@ -40,6 +40,12 @@ CONCAT(SUBSTR(s.notes, 1 + GREATEST(0, OCTET_LENGTH(s.notes) + ? - ?)), ?) END, 
 		notesWidth: `SELECT CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'STATUS_PROCESS' AND COLUMN_NAME = 'notes'
 AND CHARACTER_MAXIMUM_LENGTH IS NOT NULL`,
+		explain: "EXPLAIN FORMAT=TRADITIONAL",
+		// A whole table, or the whole of one of its indexes (MySQL Reference
+		// Manual, "EXPLAIN Join Types").
+		scans: func(step map[string]string) bool { return step["type"] == "ALL" || step["type"] == "index" },
+		alarmIndexes: `SELECT COUNT(*) FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'STATUS_PROCESS' AND COLUMN_NAME = 'alarma' AND SEQ_IN_INDEX = 1`,
 	}
 }
 

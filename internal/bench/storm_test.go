@@ -1,0 +1,146 @@
+//go:build bench
+
+package bench
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const (
+	limitRatio   = 1.25 // of systemd's own time
+	loopTimes    = 25.0 // faster than the loop
+	loopSize     = 200  // services
+	loopLongest  = 200  // the loop takes minutes for more
+	limitedFrom  = 200  // services, from which the ratio is promised
+	manyParallel = 32
+)
+
+// variant is a configuration that a storm is measured with.
+type variant struct{ name, config string }
+
+func variants() []variant {
+	return []variant{
+		{"defaults", defaults},
+		{"health_check_interval = 100ms", defaults + "[process.default]\nhealth_check_interval = 100ms\n"},
+		{fmt.Sprintf("max_parallel_restarts = %d", manyParallel), defaults + fmt.Sprintf("max_parallel_restarts = %d\n", manyParallel)},
+	}
+}
+
+// measured is what one size of storm took.
+type measured struct {
+	systemd, shell Sample
+	daemon         []Sample // of each variant
+}
+
+// storm measures N services that alarm at once: from the commit of the alarms
+// to the last one cleared.
+func (b *bench) storm(t *testing.T) {
+	details := Table{
+		Title: "Storm",
+		Text: "N services alarm at once: the time from the commit of the alarms to the last one cleared. Beside it one `systemctl restart` " +
+			"of the same units, and a shell loop that runs for each alarm a client of the database, `systemctl restart`, `systemctl is-active` " +
+			"and a client again.",
+		Head: []string{"services", "configuration", "`systemctl restart`", "monitor_service", "ratio", "shell loop", "faster than it"},
+	}
+	summary := Table{
+		Title: details.Title, Text: details.Text,
+		Head: details.Head,
+	}
+	for _, n := range numbers(t, *sizes) {
+		b.services(t, n)
+		m := b.stormOf(t, n)
+		for i, v := range variants() {
+			loopTime, faster := "–", "–"
+			if len(m.shell) > 0 {
+				loopTime, faster = m.shell.Show(Seconds), m.shell.Over(m.daemon[i]).Show(Times)
+			}
+			row := []string{
+				fmt.Sprint(n), v.name, m.systemd.Show(Seconds), m.daemon[i].Show(Seconds),
+				m.daemon[i].Over(m.systemd).Show(Times), loopTime, faster,
+			}
+			details.Rows = append(details.Rows, row)
+			if i == 0 || n >= limitedFrom {
+				summary.Rows = append(summary.Rows, row)
+			}
+			t.Log(strings.Join(row, " | "))
+		}
+		b.stormGoals(n, m)
+	}
+	b.report.Summary = append(b.report.Summary, summary)
+	b.report.Details = append(b.report.Details, details)
+	b.services(t, 0)
+}
+
+func (b *bench) stormOf(t *testing.T, n int) measured {
+	m := measured{daemon: make([]Sample, len(variants()))}
+	for range *runs {
+		b.stopDaemon(t)
+		m.systemd = append(m.systemd, b.limit(t, n))
+		for i, v := range variants() {
+			m.daemon[i] = append(m.daemon[i], b.storms(t, v.config, n))
+			b.keepProfile(t, fmt.Sprintf("storm-%d-%d", n, i))
+		}
+		if n <= loopLongest {
+			b.stopDaemon(t)
+			b.raise(t, fmt.Sprintf("process_id <= %d", n))
+			m.shell = append(m.shell, b.timed(t, loopPath))
+		}
+	}
+	return m
+}
+
+// storms is one storm, in seconds.
+func (b *bench) storms(t *testing.T, config string, n int) float64 {
+	t.Helper()
+	b.daemon(t, config)
+	which := fmt.Sprintf("process_id <= %d", n)
+	begin := b.raise(t, which)
+	return b.cleared(t, which).Sub(begin).Seconds()
+}
+
+// limit is systemd's own time for n services, in seconds.
+func (b *bench) limit(t *testing.T, n int) float64 {
+	t.Helper()
+	return b.timed(t, "/bin/bash", "-c", fmt.Sprintf(
+		`begin=$EPOCHREALTIME; systemctl restart $(seq -f 'w@%%g.service' %d); echo "$begin $EPOCHREALTIME"`, n))
+}
+
+// timed runs a command that prints when it began and ended.
+func (b *bench) timed(t *testing.T, args ...string) float64 {
+	t.Helper()
+	times := strings.Fields(b.Must(t, args...))
+	if len(times) != 2 {
+		t.Fatalf("%q printed %q", args, times)
+	}
+	return number(t, times[1]) - number(t, times[0])
+}
+
+func (b *bench) stormGoals(n int, m measured) {
+	if n >= limitedFrom {
+		ratio := m.daemon[0].Over(m.systemd)
+		b.report.Goals = append(b.report.Goals, Goal{
+			What:     fmt.Sprintf("storm of %d, beside one `systemctl restart`", n),
+			Want:     "≤ " + Times(limitRatio),
+			Measured: ratio.Show(Times), Met: ratio.Median() <= limitRatio,
+			Why: whyRatio(m),
+		})
+	}
+	if n == loopSize {
+		faster := m.shell.Over(m.daemon[0])
+		b.report.Goals = append(b.report.Goals, Goal{
+			What:     fmt.Sprintf("storm of %d, beside the shell loop", n),
+			Want:     "≥ " + Times(loopTimes) + " faster",
+			Measured: faster.Show(Times), Met: faster.Median() >= loopTimes,
+			Why: fmt.Sprintf("no: %s with `health_check_interval = 100ms`", m.shell.Over(m.daemon[1]).Show(Times)),
+		})
+	}
+}
+
+// whyRatio tells the part that the built-in check takes: the last service has
+// to stay up for health_check_interval, however fast it was restarted.
+func whyRatio(m measured) string {
+	return fmt.Sprintf("no: the last service is watched for health_check_interval, 1 s, before it counts as well; with 100ms it is %s",
+		m.daemon[1].Over(m.systemd).Show(Times))
+}
