@@ -95,7 +95,9 @@ func newMySQL(cfg config.Database) (backend, error) {
 		connector: connector,
 		dialect:   mysqlDialect(),
 		where:     fmt.Sprintf("database %q at %q", cfg.Name, cfg.User+"@"+at),
-		maxIdle:   2,
+		// All that a storm opens are kept while it lasts. Those that are used
+		// no more go by connMaxIdleTime.
+		maxIdle: maxOpen,
 	}, nil
 }
 

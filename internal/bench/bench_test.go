@@ -16,6 +16,7 @@ import (
 var (
 	runs       = flag.Int("perf.runs", 5, "how often each pair is measured")
 	sizes      = flag.String("perf.sizes", "1,10,200,1000", "the storms, in services")
+	loopUpTo   = flag.Int("perf.loop", 200, "the largest storm that the shell loop is given, which takes minutes for more")
 	tableRows  = flag.String("perf.rows", "10,1000,100000,1000000", "the tables of the poll, in rows")
 	idleFor    = flag.Duration("perf.idle", 5*time.Minute, "how long an idle daemon is watched")
 	page       = flag.String("perf.page", "", "the file to write when everything was measured")

@@ -5,7 +5,9 @@ package bench
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 const (
 	daemonUnit   = "monitor_service.service"
 	databaseUnit = "mariadb.service"
+	managerUnit  = "init.scope" // systemd itself
 	programPath  = "/usr/bin/monitor_service"
 	configPath   = "/etc/monitor_service/config.ini"
 	loopPath     = "/srv/bench/loop"
@@ -27,9 +30,9 @@ const (
 
 	// limit bounds a wait for something that must happen; it measures nothing.
 	limit = 5 * time.Minute
-	// look is how often the database is asked whether all alarms are cleared:
-	// what a time may be too long by.
-	look = 5 * time.Millisecond
+	// lookEvery part of the time so far passes until the database is asked
+	// again whether all alarms are cleared: what a time may be too long by.
+	lookEvery = 50
 )
 
 // template is the unit of the services: started in a moment, stopped at the
@@ -41,11 +44,11 @@ StartLimitIntervalSec=0
 ExecStart=/bin/sleep infinity
 `
 
-// hanging takes as long to start as a recovery that hangs.
+// hanging takes longer to start than all others together.
 const hanging = `[Unit]
 StartLimitIntervalSec=0
 [Service]
-ExecStartPre=/bin/sleep 30
+ExecStartPre=/bin/sleep 80
 ExecStart=/bin/sleep infinity
 `
 
@@ -228,11 +231,11 @@ func (s *stage) raise(t *testing.T, which string) time.Time {
 // cleared waits until no process that matches is in alarm.
 func (s *stage) cleared(t *testing.T, which string) time.Time {
 	t.Helper()
-	for deadline := time.Now().Add(limit); ; time.Sleep(look) {
+	for begun := time.Now(); ; time.Sleep(max(2*time.Millisecond, time.Since(begun)/lookEvery)) {
 		if s.count(t, "SELECT COUNT(*) FROM STATUS_PROCESS WHERE alarma = 1 AND "+which) == 0 {
 			return time.Now()
 		}
-		if time.Now().After(deadline) {
+		if time.Since(begun) > limit {
 			t.Fatalf("alarms still stand after %s\n%s", limit, s.Report())
 		}
 	}
@@ -252,7 +255,13 @@ func (s *stage) pid(t *testing.T) int {
 // processor is the processor time that a unit has used, in seconds.
 func (s *stage) processor(t *testing.T, unit string) float64 {
 	t.Helper()
-	text, err := os.ReadFile(s.Outside("/sys/fs/cgroup/system.slice/" + unit + "/cpu.stat"))
+	if unit != managerUnit {
+		unit = "system.slice/" + unit
+	}
+	text, err := os.ReadFile(s.Outside("/sys/fs/cgroup/" + unit + "/cpu.stat"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0 // it does not run
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ const (
 	limitRatio   = 1.25 // of systemd's own time
 	loopTimes    = 25.0 // faster than the loop
 	loopSize     = 200  // services
-	loopLongest  = 200  // the loop takes minutes for more
 	limitedFrom  = 200  // services, from which the ratio is promised
 	manyParallel = 32
 )
@@ -32,6 +31,16 @@ func variants() []variant {
 type measured struct {
 	systemd, shell Sample
 	daemon         []Sample // of each variant
+	// work is what systemd's own restart costs, then what each variant does.
+	work []work
+}
+
+// work is processor time in seconds, of each of the units in workers.
+type work []Sample
+
+// workers are who has a part in a storm.
+func workers() []string {
+	return []string{managerUnit, "dbus.service", "systemd-journald.service", databaseUnit, daemonUnit}
 }
 
 // storm measures N services that alarm at once: from the commit of the alarms
@@ -48,9 +57,25 @@ func (b *bench) storm(t *testing.T) {
 		Title: details.Title, Text: details.Text,
 		Head: details.Head,
 	}
+	costs := Table{
+		Title: "Work of a storm",
+		Text:  "Processor time of those who have a part in a storm, in milliseconds for each service that was restarted.",
+		Head:  append([]string{"services", "configuration"}, workers()...),
+	}
 	for _, n := range numbers(t, *sizes) {
 		b.services(t, n)
 		m := b.stormOf(t, n)
+		for i, w := range m.work {
+			row := []string{fmt.Sprint(n), "`systemctl restart`"}
+			if i > 0 {
+				row[1] = variants()[i-1].name
+			}
+			for _, s := range w {
+				row = append(row, fmt.Sprintf("%.2f", s.Median()/float64(n)*1e3))
+			}
+			costs.Rows = append(costs.Rows, row)
+			t.Log(strings.Join(row, " | "))
+		}
 		for i, v := range variants() {
 			loopTime, faster := "–", "–"
 			if len(m.shell) > 0 {
@@ -69,20 +94,24 @@ func (b *bench) storm(t *testing.T) {
 		b.stormGoals(n, m)
 	}
 	b.report.Summary = append(b.report.Summary, summary)
-	b.report.Details = append(b.report.Details, details)
+	b.report.Details = append(b.report.Details, details, costs)
 	b.services(t, 0)
 }
 
 func (b *bench) stormOf(t *testing.T, n int) measured {
-	m := measured{daemon: make([]Sample, len(variants()))}
+	m := measured{daemon: make([]Sample, len(variants())), work: make([]work, 1+len(variants()))}
+	for i := range m.work {
+		m.work[i] = make(work, len(workers()))
+	}
 	for range *runs {
 		b.stopDaemon(t)
-		m.systemd = append(m.systemd, b.limit(t, n))
+		m.work[0].add(t, b, func() { m.systemd = append(m.systemd, b.limit(t, n)) })
 		for i, v := range variants() {
-			m.daemon[i] = append(m.daemon[i], b.storms(t, v.config, n))
+			b.daemon(t, v.config)
+			m.work[1+i].add(t, b, func() { m.daemon[i] = append(m.daemon[i], b.strike(t, n)) })
 			b.keepProfile(t, fmt.Sprintf("storm-%d-%d", n, i))
 		}
-		if n <= loopLongest {
+		if n <= *loopUpTo {
 			b.stopDaemon(t)
 			b.raise(t, fmt.Sprintf("process_id <= %d", n))
 			m.shell = append(m.shell, b.timed(t, loopPath))
@@ -91,10 +120,29 @@ func (b *bench) stormOf(t *testing.T, n int) measured {
 	return m
 }
 
-// storms is one storm, in seconds.
+// add notes what something costs.
+func (w work) add(t *testing.T, b *bench, something func()) {
+	t.Helper()
+	before := make([]float64, len(w))
+	for i, unit := range workers() {
+		before[i] = b.processor(t, unit)
+	}
+	something()
+	for i, unit := range workers() {
+		w[i] = append(w[i], b.processor(t, unit)-before[i])
+	}
+}
+
+// storms is one storm that meets a fresh daemon, in seconds.
 func (b *bench) storms(t *testing.T, config string, n int) float64 {
 	t.Helper()
 	b.daemon(t, config)
+	return b.strike(t, n)
+}
+
+// strike is one storm, in seconds.
+func (b *bench) strike(t *testing.T, n int) float64 {
+	t.Helper()
 	which := fmt.Sprintf("process_id <= %d", n)
 	begin := b.raise(t, which)
 	return b.cleared(t, which).Sub(begin).Seconds()

@@ -50,6 +50,10 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 	return nil
 }
 
+// statusPause is how long a changed status may wait to be told to systemd, which
+// has better things to do while hundreds of its units are restarted.
+const statusPause = 250 * time.Millisecond
+
 // loop is the one ticker loop. It never waits for the database nor for a
 // recovery, so that it can feed the watchdog: a hung database is no reason to
 // restart the monitor, a hung loop is.
@@ -75,6 +79,11 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 	}
 	next := time.NewTimer(0)
 	defer next.Stop()
+	// It is stopped as long as nothing has changed.
+	tell := time.NewTimer(statusPause)
+	defer tell.Stop()
+	tell.Stop()
+	telling := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -102,6 +111,13 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 			l.d.nextPoll = time.Now().Add(wait)
 			next.Reset(wait)
 		case <-l.d.changed:
+			if !telling {
+				telling = true
+				tell.Reset(statusPause)
+			}
+			continue
+		case <-tell.C:
+			telling = false
 		}
 		l.d.tellStatus()
 		l.d.show()

@@ -280,12 +280,13 @@ func (e *Engine) enqueue(p *process) {
 
 // dispatch begins recoveries while there are free places.
 func (e *Engine) dispatch() {
-	for !e.stopping && len(e.queue) > 0 && e.running < e.cfg.Monitor.MaxParallelRestarts {
+	for e.giveBack() && !e.stopping && len(e.queue) > 0 {
 		p := e.queue[0]
 		e.queue[0] = nil
 		e.queue = e.queue[1:]
 		p.stage, p.beganAt = running, time.Now()
 		e.running++
+		e.places.taken++
 		j := job{
 			process: p.conf, alarm: p.alarm, trial: p.trial, manual: p.manual,
 			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,

@@ -38,8 +38,10 @@ type Engine struct {
 	processes map[string]*process
 	pauses    map[string]Pause
 	// queue holds the processes in stage queued, the next one first.
-	queue    []*process
+	queue []*process
+	// running counts the recoveries under way, with a place or without.
 	running  int
+	places   places
 	claims   claims
 	readOnly bool
 	// capped says that max_restarts_per_cycle was reached in the last poll.

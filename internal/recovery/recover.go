@@ -66,6 +66,8 @@ type outcome struct {
 	attempts int
 	began    time.Time
 	ended    time.Time
+	// watching says that the recovery has given its place back.
+	watching bool
 }
 
 // recover takes one process from its alarm to a verdict. It holds no lock and
@@ -207,6 +209,7 @@ func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order 
 		}
 	}
 	began := time.Now()
+	o.watching = o.watching || e.checker.Watches(order) && e.watch()
 	if err := e.checker.Check(ctx, order); err != nil {
 		if ctx.Err() == nil {
 			o.begun = nil // it did not help: what follows is another restart
@@ -222,16 +225,19 @@ func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order 
 // restart makes one restart. What it is about to do is kept before it is done,
 // so that whoever comes after can tell whether it was.
 func (e *Engine) restart(ctx context.Context, p *process, j job, o *outcome, order Order) error {
-	began := time.Now()
-	if order.Unsure = o.begun != nil; !order.Unsure {
-		before, err := e.restarter.Runs(ctx, order)
-		if err != nil {
-			return err
+	if o.watching {
+		if o.watching = !e.comeBack(ctx); o.watching {
+			return ctx.Err()
 		}
-		o.begun = &Begun{Process: p.name, Rows: o.rows, At: began, Before: before}
+	}
+	began := time.Now()
+	if order.Unsure = o.begun != nil; order.Unsure {
+		order.Before = o.begun.Before
+	}
+	order.Begin = func(runs []string) {
+		o.begun = &Begun{Process: p.name, Rows: o.rows, At: began, Before: runs}
 		e.keep(p, *o.begun)
 	}
-	order.Before = o.begun.Before
 	if err := e.restarter.Restart(ctx, order); err != nil {
 		if !errors.Is(err, ErrUnsure) {
 			o.begun = nil
@@ -277,7 +283,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (e *Engine) finish(p *process, o outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.running--
+	e.leave(o.watching)
 	p.alarm.Rows, p.begun = o.rows, o.begun
 	if o.target != (Target{}) {
 		p.target = o.target

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 )
 
 // Unit is a unit of the stand-in: what it says of itself, in systemd's own
@@ -20,7 +21,10 @@ type Unit struct {
 	LoadState, ActiveState, SubState string
 	Type, Result                     string
 	// InvocationID is hexadecimal. Each start makes a new one.
-	InvocationID       string
+	InvocationID string
+	// ActiveSince is when it became active, in microseconds of the kernel's
+	// CLOCK_MONOTONIC.
+	ActiveSince        uint64
 	MainPID, NRestarts uint32
 	// Restart and KillMode are settings of a service.
 	Restart, KillMode string
@@ -60,6 +64,9 @@ func (u Unit) withDefaults() Unit {
 	if u.ActiveState == "active" {
 		fill(&u.SubState, "running")
 		fill(&u.InvocationID, newInvocation())
+		if u.ActiveSince == 0 {
+			u.ActiveSince = uptime()
+		}
 		if u.MainPID == 0 {
 			u.MainPID = firstPID
 		}
@@ -75,6 +82,12 @@ func (u Unit) withDefaults() Unit {
 // firstPID is above the highest process ID that Linux gives, so that no test
 // signals a process by accident.
 const firstPID = 1 << 22
+
+func uptime() uint64 {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // every Linux has it
+	return uint64(now.Nano() / 1000)                  //nolint:gosec // it is never negative
+}
 
 func newInvocation() string {
 	id := make([]byte, 16)
@@ -149,6 +162,7 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["LoadState"] = dbus.MakeVariant(u.LoadState)
 		p["ActiveState"] = dbus.MakeVariant(u.ActiveState)
 		p["SubState"] = dbus.MakeVariant(u.SubState)
+		p["ActiveEnterTimestampMonotonic"] = dbus.MakeVariant(u.ActiveSince)
 		p["InvocationID"] = dbus.MakeVariant(invocation)
 		p["Job"] = dbus.MakeVariant(jobProperty{job, jobPath(job)})
 	}
