@@ -60,12 +60,16 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 // detail explains a decision that nobody but the engine can explain; the other
 // reasons speak for themselves.
 func detail(reason Reason, name string) string {
-	return map[Reason]string{
-		ReasonNoName: "a row of STATUS_PROCESS in alarm has no process_name in PROCESE: give it one",
-		ReasonUnsafeName: fmt.Sprintf("process name %q has other characters than letters, digits and _.@:+-, begins with - or ., or has more than %d bytes: "+
-			"give it a section in config.ini that spells out its unit or its commands", name, config.MaxNameLength),
-		ReasonIgnored: "unconfigured_processes is ignore: give the process a section in config.ini",
-	}[reason]
+	switch reason { //nolint:exhaustive // see above
+	case ReasonNoName:
+		return "a row of STATUS_PROCESS in alarm has no process_name in PROCESE: give it one"
+	case ReasonUnsafeName:
+		return fmt.Sprintf("process name %q has other characters than letters, digits and _.@:+-, begins with - or ., or has more than %d bytes: "+
+			"give it a section in config.ini that spells out its unit or its commands", name, config.MaxNameLength)
+	case ReasonIgnored:
+		return "unconfigured_processes is ignore: give the process a section in config.ini"
+	}
+	return ""
 }
 
 // group makes one alarm of all rows that carry the same name.
