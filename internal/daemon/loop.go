@@ -68,6 +68,8 @@ type loop struct {
 	waiters []chan<- polled
 	// end ends a poll under way.
 	end context.CancelFunc
+	// advised is the database that was asked for how it polls.
+	advised string
 }
 
 func (l *loop) run(ctx context.Context, ask Requests) {
@@ -107,6 +109,9 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 				l.poll(ctx)
 			}
 		case r := <-l.results:
+			if r.err == nil && r.generation == l.generation {
+				l.advise(ctx)
+			}
 			wait := l.take(r)
 			l.d.nextPoll = time.Now().Add(wait)
 			next.Reset(wait)
