@@ -98,7 +98,7 @@ func byPriority(a, b *process) int {
 		return 1
 	}
 	return cmp.Or(
-		cmp.Compare(b.conf.Priority, a.conf.Priority),
+		cmp.Compare(b.priority, a.priority),
 		cmp.Compare(firstID(a.alarm.Rows), firstID(b.alarm.Rows)),
 	)
 }
@@ -121,7 +121,9 @@ func (e *Engine) note(alarms map[string]Alarm, polledAt, now time.Time) []*proce
 		// What waits to be looked at again keeps the marks of its restart.
 		if p.stage == idle || p.stage == queued && !p.recheck {
 			p.alarm = a
-			p.conf = e.cfg.Process(name)
+		}
+		if p.stage == idle || p.stage == queued {
+			p.priority = e.cfg.Process(name).Priority
 		}
 		if !p.inAlarm {
 			p.inAlarm, p.since, p.said = true, now, ReasonNone
@@ -195,7 +197,7 @@ func (e *Engine) decide(p *process, now time.Time) (Reason, breaker.Answer) {
 	if e.paused(p.name, now) {
 		return ReasonPaused, refused
 	}
-	if reason := e.mustNot(p.conf); reason != ReasonNone {
+	if reason := e.mustNot(e.cfg.Process(p.name)); reason != ReasonNone {
 		return reason, refused
 	}
 	switch {
@@ -236,7 +238,6 @@ func (e *Engine) notCleared(p *process, now time.Time) {
 	e.emit(ev)
 	e.fail(p, now, ReasonNotCleared, "nobody cleared the alarm in time")
 	e.conclude(p, now)
-	p.conf = e.cfg.Process(p.name)
 }
 
 // flapped counts an alarm that came back before the last success had held.
@@ -292,7 +293,7 @@ func (e *Engine) dispatch() {
 		e.running++
 		e.places.taken++
 		j := job{
-			process: p.conf, alarm: p.alarm, trial: p.trial, manual: p.manual,
+			process: e.cfg.Process(p.name), alarm: p.alarm, trial: p.trial, manual: p.manual,
 			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,
 			begun: p.begun, trust: e.cfg.Database.ClearTimeout,
 			recheck: p.recheck, target: p.target, since: p.since,

@@ -89,8 +89,8 @@ type process struct {
 	// run.
 	recovery uint64
 	beganAt  time.Time
-	// conf is what the configuration says as of the last poll in alarm.
-	conf config.Process
+	// priority is the configuration's, as of the last poll in alarm.
+	priority int
 	// alarm is the alarm as the last poll saw it and, from the recovery's
 	// beginning on, as the recovery saw it.
 	alarm   Alarm

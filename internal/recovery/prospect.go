@@ -54,9 +54,6 @@ func (e *Engine) Prospect(name string) Prospect {
 	p.breaker = &b
 	before := e.statusOf(&p, now)
 	p.said = ReasonNone
-	if p.stage == idle {
-		p.conf = e.cfg.Process(name)
-	}
 	var follows []Kind
 	shadow := &Engine{
 		cfg: e.cfg, pauses: e.pauses,

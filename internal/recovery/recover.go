@@ -62,10 +62,11 @@ type outcome struct {
 	target  Target
 	// begun is what a later recovery of the alarm goes on with, nil where
 	// it would begin anew.
-	begun    *Begun
-	attempts int
-	began    time.Time
-	ended    time.Time
+	begun *Begun
+	// attempts are those that were made, of at most most.
+	attempts, most int
+	began          time.Time
+	ended          time.Time
 	// watching says that the recovery has given its place back.
 	watching bool
 }
@@ -73,7 +74,7 @@ type outcome struct {
 // recover takes one process from its alarm to a verdict. It holds no lock and
 // touches nothing of p but to name it.
 func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
-	o := outcome{began: time.Now(), rows: j.alarm.Rows}
+	o := outcome{began: time.Now(), rows: j.alarm.Rows, most: j.process.MaxAttempts}
 	if j.recheck {
 		return e.recheck(ctx, j, o)
 	}
@@ -226,9 +227,10 @@ func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order 
 // so that whoever comes after can tell whether it was.
 func (e *Engine) restart(ctx context.Context, p *process, j job, o *outcome, order Order) error {
 	if o.watching {
-		if o.watching = !e.comeBack(ctx); o.watching {
-			return ctx.Err()
-		}
+		o.watching = !e.comeBack(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	began := time.Now()
 	if order.Unsure = o.begun != nil; order.Unsure {
@@ -328,7 +330,7 @@ func (e *Engine) finish(p *process, o outcome) {
 
 func (e *Engine) ended(kind Kind, p *process, o outcome) Event {
 	ev := e.event(kind, p)
-	ev.Attempt, ev.Attempts = o.attempts, p.conf.MaxAttempts
+	ev.Attempt, ev.Attempts = o.attempts, o.most
 	ev.Reason, ev.Err, ev.Took = o.reason, o.err, o.ended.Sub(o.began)
 	return ev
 }
