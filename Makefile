@@ -23,9 +23,17 @@ FUZZTIME      ?= 1m
 # Without a seed one is drawn, and printed.
 CHAOS_SEED    ?= 0
 CHAOS_FAULTS  ?= 500
+# BENCH_RUNS=1 BENCH_SIZES=1,10,200 BENCH_ROWS=10,1000 BENCH_IDLE=20s takes a
+# few minutes; BENCH_ONLY=storm is one part, which writes no page.
+BENCH_RUNS    ?= 5
+BENCH_SIZES   ?= 1,10,200,1000
+BENCH_ROWS    ?= 10,1000,100000,1000000
+BENCH_IDLE    ?= 5m
+BENCH_ONLY    ?=
+BENCH_PAGE    ?= $(CURDIR)/deploy/PERFORMANCE.md
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-deps unit race e2e chaos fuzz lint fmt clean
+.PHONY: help build demo test test-deps unit race e2e chaos bench fuzz lint fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +73,11 @@ e2e: test-deps ## run the tests on a whole host under real systemd
 
 chaos: test-deps ## inject CHAOS_FAULTS faults on a whole host, in the order of CHAOS_SEED
 	go test -tags e2e,chaos -count=1 -timeout 4h -v ./internal/chaos -chaos.polls=10000 -chaos.faults=$(CHAOS_FAULTS) -chaos.seed=$(CHAOS_SEED)
+
+bench: test-deps ## measure storms, polls and memory on a whole host, and write the README's part on them
+	go test -tags bench -count=1 -timeout 6h -v -run '^TestBench$$/$(BENCH_ONLY)' ./internal/bench \
+	  -perf.runs=$(BENCH_RUNS) -perf.sizes=$(BENCH_SIZES) -perf.rows=$(BENCH_ROWS) -perf.idle=$(BENCH_IDLE) -perf.page='$(BENCH_PAGE)'
+	go test ./cmd/monitor_service -run '^TestREADMESays' -update
 
 fuzz: ## fuzz what reads foreign input, FUZZTIME each
 	@grep -rEl '^func Fuzz' --include='*_test.go' internal | while read -r file; do \

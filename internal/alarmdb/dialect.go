@@ -26,6 +26,13 @@ type dialect struct {
 	noteArgs func(n note, w width) []any
 	// notesWidth asks how wide the column is: in characters and in bytes.
 	notesWidth string
+	// explain before a query asks how it would be carried out. The answer has
+	// a row for each step; scans says of one, by the names of its columns,
+	// whether it reads a whole table.
+	explain string
+	scans   func(step map[string]string) bool
+	// alarmIndexes counts the indexes that begin with alarma.
+	alarmIndexes string
 }
 
 // note is the text that a restart adds to the notes. Where they are empty it

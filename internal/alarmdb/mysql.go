@@ -41,6 +41,12 @@ CONCAT(SUBSTR(s.notes, 1 + GREATEST(0, OCTET_LENGTH(CONCAT(s.notes, ?)) - ?)), ?
 		notesWidth: `SELECT CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'STATUS_PROCESS' AND COLUMN_NAME = 'notes'
 AND CHARACTER_MAXIMUM_LENGTH IS NOT NULL`,
+		explain: "EXPLAIN FORMAT=TRADITIONAL",
+		// A whole table, or the whole of one of its indexes (MySQL Reference
+		// Manual, "EXPLAIN Join Types").
+		scans: func(step map[string]string) bool { return step["type"] == "ALL" || step["type"] == "index" },
+		alarmIndexes: `SELECT COUNT(*) FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'STATUS_PROCESS' AND COLUMN_NAME = 'alarma' AND SEQ_IN_INDEX = 1`,
 	}
 }
 
@@ -90,7 +96,9 @@ func newMySQL(cfg config.Database) (backend, error) {
 		connector: connector,
 		dialect:   mysqlDialect(),
 		where:     fmt.Sprintf("database %q at %q", cfg.Name, cfg.User+"@"+at),
-		maxIdle:   2,
+		// All that a storm opens are kept while it lasts. Those that are used
+		// no more go by connMaxIdleTime.
+		maxIdle: maxOpen,
 	}, nil
 }
 

@@ -16,7 +16,12 @@ func Schema(d config.Driver) string {
 	return ""
 }
 
-const mysqlSchema = `CREATE TABLE IF NOT EXISTS PROCESE (
+// mysqlSchema has the index in the table: to add one only where it is missing
+// is a statement that MySQL does not know.
+const mysqlSchema = `-- To tables that are there without the index it is added by:
+-- ` + AlarmIndex + `;
+
+CREATE TABLE IF NOT EXISTS PROCESE (
     process_id   INT NOT NULL PRIMARY KEY,
     process_name VARCHAR(255)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"unicode/utf8"
 
 	"modernc.org/sqlite"
@@ -29,6 +30,11 @@ func sqliteDialect() dialect {
 		// width is that of TEXT all the same, so that notes do not grow
 		// for ever.
 		notesWidth: fmt.Sprintf("SELECT %d, %d", textWidth, textWidth),
+		explain:    "EXPLAIN QUERY PLAN",
+		// https://www.sqlite.org/eqp.html: each loop is a SCAN or a SEARCH.
+		scans: func(step map[string]string) bool { return strings.HasPrefix(step["detail"], "SCAN") },
+		alarmIndexes: `SELECT COUNT(*) FROM pragma_index_list('STATUS_PROCESS') AS l, pragma_index_info(l.name) AS i
+WHERE i.seqno = 0 AND lower(i.name) = 'alarma'`,
 	}
 }
 

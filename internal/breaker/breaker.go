@@ -216,6 +216,9 @@ type Snapshot struct {
 	LastError string
 }
 
+// State is the breaker's state alone.
+func (b *Breaker) State() State { return b.state }
+
 // Snapshot shows the breaker's state.
 func (b *Breaker) Snapshot(l Limits) Snapshot {
 	s := Snapshot{State: b.state, Failures: b.failures, Reason: b.reason, LastError: b.lastError}

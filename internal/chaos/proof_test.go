@@ -57,8 +57,8 @@ var sabotages = []sabotage{
 		"no two recoveries of one process at once",
 	},
 	{
-		"recoveries wait for a free place", "internal/recovery/cycle.go",
-		"e.running < e.cfg.Monitor.MaxParallelRestarts", "e.running < 100",
+		"recoveries wait for a free place", "internal/recovery/places.go",
+		"return e.places.taken < e.cfg.Monitor.MaxParallelRestarts", "return e.places.taken < 100",
 		[]string{"database restarted"},
 		"never more than max_parallel_restarts",
 	},

@@ -68,7 +68,7 @@ func monitorKeys() []Key {
 			"an alarm that comes back within this time of a verified restart counts as a failure; 0 switches it off"),
 		newKey(s, "max_parallel_restarts", "8", integer(1, 1000),
 			func(d *draft) *int { return &d.Monitor.MaxParallelRestarts },
-			"recoveries under way at once"),
+			"recoveries under way at once, not counting those that only watch whether their unit stays up"),
 		newKey(s, "max_restarts_per_cycle", "0", integer(0, 1_000_000),
 			func(d *draft) *int { return &d.Monitor.MaxRestartsPerCycle },
 			"recoveries that one poll may begin, the first ones by priority; the rest wait for the next poll").shows("0 (no cap)"),

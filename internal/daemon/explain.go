@@ -240,7 +240,7 @@ func (x *explainer) stops() {
 	if p.Now.Breaker.NextTrial.IsZero() && left > 0 {
 		x.stop("its breaker opens after %s in a row, for %s", plural(left, "more failed recovery"), config.ShortDuration(p.Limits.ResetTime))
 	}
-	if p.Running >= p.MaxParallel {
+	if p.Taken >= p.MaxParallel {
 		x.stop("all %d places of max_parallel_restarts are taken, and %d wait", p.MaxParallel, p.Queued)
 	}
 	if p.MaxPerCycle > 0 {

@@ -53,6 +53,10 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 	return nil
 }
 
+// statusPause is how long a changed status may wait to be told to systemd, which
+// has better things to do while hundreds of its units are restarted.
+const statusPause = 250 * time.Millisecond
+
 // loop is the one ticker loop. It never waits for the database nor for a
 // recovery, so that it can feed the watchdog: a hung database is no reason to
 // restart the monitor, a hung loop is.
@@ -67,6 +71,8 @@ type loop struct {
 	waiters []chan<- polled
 	// end ends a poll under way.
 	end context.CancelFunc
+	// advised is the database that was asked for how it polls.
+	advised string
 }
 
 func (l *loop) run(ctx context.Context, ask Requests) {
@@ -80,6 +86,11 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 	defer beat.Stop()
 	next := time.NewTimer(0)
 	defer next.Stop()
+	// It is stopped as long as nothing has changed.
+	tell := time.NewTimer(statusPause)
+	defer tell.Stop()
+	tell.Stop()
+	telling := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -104,10 +115,20 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 				l.poll(ctx)
 			}
 		case r := <-l.results:
+			if r.err == nil && r.generation == l.generation {
+				l.advise(ctx)
+			}
 			wait := l.take(r)
 			l.d.nextPoll = time.Now().Add(wait)
 			next.Reset(wait)
 		case <-l.d.changed:
+			if !telling {
+				telling = true
+				tell.Reset(statusPause)
+			}
+			continue
+		case <-tell.C:
+			telling = false
 		}
 		l.d.tellStatus()
 		l.d.show()

@@ -10,12 +10,15 @@ import (
 	"monitor_service/internal/systemd"
 )
 
-// unitLook sees health in a unit that is up in two looks in a row and was not
-// started again between them: one that is up for a moment, between two falls,
-// is not.
+// unitLook sees health in a unit that stays up: by systemd's own word it has
+// been active for long enough or, where systemd has no word for that, it is up
+// in two looks in a row and was not started again between them. One that is up
+// for a moment, between two falls, is not well.
 type unitLook struct {
-	units  Units
-	name   string
+	units Units
+	name  string
+	// stays is how long it has to be active.
+	stays  time.Duration
 	before systemd.Unit
 }
 
@@ -24,7 +27,11 @@ func (l *unitLook) look(ctx context.Context, left time.Duration) error {
 	defer cancel()
 	before := l.before
 	l.before = systemd.Unit{}
-	now, err := l.units.Unit(ctx, l.name)
+	now, err := l.units.State(ctx, l.name)
+	if err == nil && (now.ActiveState != systemd.StateActive || now.InvocationID == "") {
+		// Whether it is well all the same, or how it failed, takes more to tell.
+		now, err = l.units.Unit(ctx, l.name)
+	}
 	if err != nil {
 		return err
 	}
@@ -33,6 +40,8 @@ func (l *unitLook) look(ctx context.Context, left time.Duration) error {
 	}
 	l.before = now
 	switch {
+	case now.ActiveFor >= l.stays:
+		return nil
 	case before.ID == "":
 		return fmt.Errorf("unit %q is %s, and was seen so only once", l.name, state(now))
 	case before.InvocationID != now.InvocationID || before.NRestarts != now.NRestarts:

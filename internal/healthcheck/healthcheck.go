@@ -6,6 +6,7 @@ package healthcheck
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // Units is what the built-in check needs of systemd. *systemd.Client has it.
 type Units interface {
 	Unit(ctx context.Context, name string) (systemd.Unit, error)
+	State(ctx context.Context, name string) (systemd.Unit, error)
 }
 
 // Checker implements recovery.Checker. It keeps nothing between checks and is
@@ -44,44 +46,64 @@ type look func(ctx context.Context, left time.Duration) error
 
 // Check implements recovery.Checker.
 func (c *Checker) Check(ctx context.Context, o recovery.Order) error {
+	p := o.Process
+	if c.Watches(o) {
+		// There is nothing to see before a unit could have stayed up. There is
+		// room for two such looks, whatever the interval is.
+		pause := pace(p.HealthCheckInterval, p.HealthCheckTimeout*2/5)
+		look := &unitLook{units: c.units, name: o.Target.Unit, stays: pause}
+		return repeat(ctx, p.HealthCheckTimeout, pause, pause, look.look)
+	}
 	look, err := c.choose(o)
 	if err != nil {
 		return err
 	}
-	return repeat(ctx, o.Process.HealthCheckTimeout, o.Process.HealthCheckInterval, look)
+	// There is room for two looks: the one at processes needs them to see that
+	// something stays.
+	return repeat(ctx, p.HealthCheckTimeout, 0, pace(p.HealthCheckInterval, p.HealthCheckTimeout/2), look)
+}
+
+func pace(interval, most time.Duration) time.Duration {
+	return max(min(interval, most), time.Millisecond)
+}
+
+// Watches implements recovery.Checker.
+func (c *Checker) Watches(o recovery.Order) bool {
+	return o.Process.HealthCheckCommand == "" && o.Target.Unit != "" && c.units != nil &&
+		o.Target.Strategy != config.StrategyProcess
 }
 
 func (c *Checker) choose(o recovery.Order) (look, error) {
 	if o.Process.HealthCheckCommand != "" {
 		return c.commandLook(o)
 	}
-	if o.Target.Unit != "" && c.units != nil && o.Target.Strategy != config.StrategyProcess {
-		return (&unitLook{units: c.units, name: o.Target.Unit}).look, nil
-	}
 	return (&processLook{table: c.table, name: o.Process.Name}).look, nil
 }
 
-// repeat looks every interval until a look sees health or the time is over.
-// There is always room for two looks: the built-in checks need two to see that
-// something stays, whatever the interval is. A look that the end of the time
-// cuts short saw less than the one before it, which the error is then of.
-func repeat(ctx context.Context, timeout, interval time.Duration, look look) error {
+// repeat looks after the first pause, and then after each interval, until a look
+// sees health or the time is over. A look that the end of the time cuts short
+// saw less than the one before it, which the error is then of.
+func repeat(ctx context.Context, timeout, first, interval time.Duration, look look) error {
 	end := time.Now().Add(timeout)
 	over := time.NewTimer(timeout)
 	defer over.Stop()
-	next := time.NewTicker(max(min(interval, timeout/2), time.Millisecond))
+	next := time.NewTimer(first)
 	defer next.Stop()
-	var seen error
-	for count := 1; ; count++ {
-		err := look(ctx, time.Until(end))
-		if err == nil {
-			return nil
-		}
-		if seen == nil || time.Until(end) > 0 {
-			seen = err
-		}
+	seen := errNoLook
+	for count := 0; ; {
 		select {
 		case <-next.C:
+			next.Reset(interval)
+			if left := time.Until(end); left > 0 {
+				count++
+				err := look(ctx, left)
+				if err == nil {
+					return nil
+				}
+				if count == 1 || time.Until(end) > 0 {
+					seen = err
+				}
+			}
 		case <-over.C:
 		case <-ctx.Done():
 		}
@@ -93,6 +115,9 @@ func repeat(ctx context.Context, timeout, interval time.Duration, look look) err
 		}
 	}
 }
+
+// errNoLook is of a daemon that was stopped for all of the time.
+var errNoLook = errors.New("nobody looked")
 
 func times(count int) string {
 	if count == 1 {

@@ -42,8 +42,36 @@ func (s *scripted) Unit(ctx context.Context, name string) (systemd.Unit, error) 
 	return u, ctx.Err()
 }
 
+// State is the next answer without what is a service's. An answer that asks for
+// more is given again, whole.
+func (s *scripted) State(ctx context.Context, name string) (systemd.Unit, error) {
+	left := s.answers
+	u, err := s.Unit(ctx, name)
+	if u.ActiveState != systemd.StateActive || u.InvocationID == "" {
+		s.answers = left
+		if s.err == nil {
+			s.asked = s.asked[:len(s.asked)-1]
+		}
+	}
+	u.Type, u.Result, u.NRestarts = "", "", 0
+	return u, err
+}
+
 func unit(state systemd.ActiveState, invocation string) systemd.Unit {
 	return systemd.Unit{ActiveState: state, InvocationID: invocation, Result: "success"}
+}
+
+// since is a unit that has been active for so long.
+func since(active time.Duration) systemd.Unit {
+	u := unit(systemd.StateActive, "a")
+	u.ActiveFor = active
+	return u
+}
+
+// another is the unit in another run.
+func another(u systemd.Unit, invocation string) systemd.Unit {
+	u.InvocationID = invocation
+	return u
 }
 
 func order(timeout, interval time.Duration) recovery.Order {
@@ -55,7 +83,7 @@ func order(timeout, interval time.Duration) recovery.Order {
 
 func TestTheBuiltInCheckOfAUnit(t *testing.T) {
 	active, failed := systemd.StateActive, systemd.StateFailed
-	restarted := unit(active, "a")
+	restarted := unit(active, "")
 	restarted.NRestarts = 1
 	oneshot := unit(systemd.StateInactive, "a")
 	oneshot.Type = "oneshot"
@@ -68,7 +96,12 @@ func TestTheBuiltInCheckOfAUnit(t *testing.T) {
 		looks   int
 		says    string
 	}{
-		{"stays up", []systemd.Unit{unit(active, "a")}, true, 2, ""},
+		{"has stayed up by the first look", []systemd.Unit{since(time.Second)}, true, 1, ""},
+		{"has not stayed up by the first look", []systemd.Unit{since(900 * time.Millisecond), since(1900 * time.Millisecond)}, true, 2, ""},
+		{"falls over between the looks, again and again", []systemd.Unit{
+			since(900 * time.Millisecond), another(since(100*time.Millisecond), "b"), another(since(200*time.Millisecond), "c"), another(since(300*time.Millisecond), "d"),
+		}, false, 4, "started again"},
+		{"stays up under a systemd that does not say since when", []systemd.Unit{unit(active, "a")}, true, 2, ""},
 		{"stays up under a systemd that gives no invocation", []systemd.Unit{unit(active, "")}, true, 2, ""},
 		{"reloads itself", []systemd.Unit{unit(systemd.StateReloading, "a")}, true, 2, ""},
 		{
@@ -76,15 +109,16 @@ func TestTheBuiltInCheckOfAUnit(t *testing.T) {
 			[]systemd.Unit{unit(systemd.StateActivating, "a"), unit(systemd.StateActivating, "a"), unit(active, "a")},
 			true, 4, "",
 		},
-		{"falls over at once", []systemd.Unit{unit(active, "a"), unit(failed, "a")}, false, 5, "is failed"},
+		{"falls over at once", []systemd.Unit{unit(active, "a"), unit(failed, "a")}, false, 4, "is failed"},
 		{"is another one each time", []systemd.Unit{
-			unit(active, "a"), unit(active, "b"), unit(active, "c"), unit(active, "d"), unit(active, "e"),
-		}, false, 5, "started again"},
-		{"is restarted by systemd once", []systemd.Unit{unit(active, "a"), restarted}, true, 3, ""},
-		{"inactive", []systemd.Unit{unit(systemd.StateInactive, "a")}, false, 5, "is inactive"},
+			unit(active, "a"), unit(active, "b"), unit(active, "c"), unit(active, "d"),
+		}, false, 4, "started again"},
+		{"is restarted by systemd once", []systemd.Unit{unit(active, "a"), unit(active, "b")}, true, 3, ""},
+		{"is restarted once by a systemd that gives no invocation", []systemd.Unit{unit(active, ""), restarted}, true, 3, ""},
+		{"inactive", []systemd.Unit{unit(systemd.StateInactive, "a")}, false, 4, "is inactive"},
 		{"a oneshot that is done", []systemd.Unit{oneshot}, true, 2, ""},
-		{"a oneshot that failed", []systemd.Unit{failedOneshot}, false, 5, "exit-code"},
-		{"a state that is not known", []systemd.Unit{unit(systemd.StateUnknown, "a")}, false, 5, "unknown"},
+		{"a oneshot that failed", []systemd.Unit{failedOneshot}, false, 4, "exit-code"},
+		{"a state that is not known", []systemd.Unit{unit(systemd.StateUnknown, "a")}, false, 4, "unknown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -107,9 +141,9 @@ func TestLooksAreAnIntervalApartAndEndWithTheTimeout(t *testing.T) {
 		timeout, interval time.Duration
 		want              []time.Duration
 	}{
-		{"usual", 3 * time.Second, time.Second, []time.Duration{0, 1e9, 2e9}},
-		{"an interval as long as the timeout", 4 * time.Second, 4 * time.Second, []time.Duration{0, 2e9}},
-		{"an interval beyond the timeout", time.Second, time.Hour, []time.Duration{0, 5e8}},
+		{"usual", 3 * time.Second, time.Second, []time.Duration{1e9, 2e9}},
+		{"an interval as long as the timeout", 4 * time.Second, 4 * time.Second, []time.Duration{1.6e9, 3.2e9}},
+		{"an interval beyond the timeout", time.Second, time.Hour, []time.Duration{4e8, 8e8}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -291,7 +325,7 @@ func TestTheErrorIsOfTheLastLookThatHadItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := errors.New("connection refused")
 		looks := 0
-		err := repeat(t.Context(), 5*time.Second, 2*time.Second, func(_ context.Context, left time.Duration) error {
+		err := repeat(t.Context(), 5*time.Second, 0, 2*time.Second, func(_ context.Context, left time.Duration) error {
 			if looks++; looks < 3 {
 				return refused
 			}

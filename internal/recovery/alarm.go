@@ -79,6 +79,11 @@ type Order struct {
 	// not among those Before it is then the restart.
 	Unsure bool
 	Before []string
+	// Begin is told the runs of the target just before a restart that is
+	// not unsure touches it, so that the restart shows as a run that was
+	// not among them. There are none where nothing runs, and where the
+	// host cannot tell. It is set for Restart alone.
+	Begin func(runs []string)
 }
 
 // Restarter restarts processes.
@@ -89,10 +94,6 @@ type Restarter interface {
 	Resolve(ctx context.Context, p config.Process) (Target, error)
 	// Prepare runs pre_restart_command, where there is one.
 	Prepare(ctx context.Context, o Order) error
-	// Runs tells the target's runs apart, so that a restart shows as a run
-	// that was not there before. It is empty where nothing runs, and where
-	// the host cannot tell.
-	Runs(ctx context.Context, o Order) ([]string, error)
 	// Restart restarts the target and returns when the restart is done. An
 	// error that wraps ErrPermanent will not be better at a second attempt,
 	// one that wraps ErrUnsure may come of a restart that was done.
@@ -104,4 +105,7 @@ type Checker interface {
 	// Check returns nil when the process is healthy, and an error that
 	// says what the last check saw when health_check_timeout is over.
 	Check(ctx context.Context, o Order) error
+	// Watches says that Check does no more than to watch what systemd says
+	// of a unit: it runs no command and reads no process table.
+	Watches(o Order) bool
 }

@@ -60,12 +60,16 @@ func (e *Engine) Cycle(polledAt time.Time, rows []Row) {
 // detail explains a decision that nobody but the engine can explain; the other
 // reasons speak for themselves.
 func detail(reason Reason, name string) string {
-	return map[Reason]string{
-		ReasonNoName: "a row of STATUS_PROCESS in alarm has no process_name in PROCESE: give it one",
-		ReasonUnsafeName: fmt.Sprintf("process name %q has other characters than letters, digits and _.@:+-, begins with - or ., or has more than %d bytes: "+
-			"give it a section in config.ini that spells out its unit or its commands", name, config.MaxNameLength),
-		ReasonIgnored: "unconfigured_processes is ignore: give the process a section in config.ini",
-	}[reason]
+	switch reason { //nolint:exhaustive // see above
+	case ReasonNoName:
+		return "a row of STATUS_PROCESS in alarm has no process_name in PROCESE: give it one"
+	case ReasonUnsafeName:
+		return fmt.Sprintf("process name %q has other characters than letters, digits and _.@:+-, begins with - or ., or has more than %d bytes: "+
+			"give it a section in config.ini that spells out its unit or its commands", name, config.MaxNameLength)
+	case ReasonIgnored:
+		return "unconfigured_processes is ignore: give the process a section in config.ini"
+	}
+	return ""
 }
 
 // group makes one alarm of all rows that carry the same name.
@@ -94,7 +98,7 @@ func byPriority(a, b *process) int {
 		return 1
 	}
 	return cmp.Or(
-		cmp.Compare(b.conf.Priority, a.conf.Priority),
+		cmp.Compare(b.priority, a.priority),
 		cmp.Compare(firstID(a.alarm.Rows), firstID(b.alarm.Rows)),
 	)
 }
@@ -117,7 +121,9 @@ func (e *Engine) note(alarms map[string]Alarm, polledAt, now time.Time) []*proce
 		// What waits to be looked at again keeps the marks of its restart.
 		if p.stage == idle || p.stage == queued && !p.recheck {
 			p.alarm = a
-			p.conf = e.cfg.Process(name)
+		}
+		if p.stage == idle || p.stage == queued {
+			p.priority = e.cfg.Process(name).Priority
 		}
 		if !p.inAlarm {
 			p.inAlarm, p.since, p.said = true, now, ReasonNone
@@ -191,7 +197,7 @@ func (e *Engine) decide(p *process, now time.Time) (Reason, breaker.Answer) {
 	if e.paused(p.name, now) {
 		return ReasonPaused, refused
 	}
-	if reason := e.mustNot(p.conf); reason != ReasonNone {
+	if reason := e.mustNot(e.cfg.Process(p.name)); reason != ReasonNone {
 		return reason, refused
 	}
 	switch {
@@ -232,7 +238,6 @@ func (e *Engine) notCleared(p *process, now time.Time) {
 	e.emit(ev)
 	e.fail(p, now, ReasonNotCleared, "nobody cleared the alarm in time")
 	e.conclude(p, now)
-	p.conf = e.cfg.Process(p.name)
 }
 
 // flapped counts an alarm that came back before the last success had held.
@@ -280,14 +285,15 @@ func (e *Engine) enqueue(p *process) {
 
 // dispatch begins recoveries while there are free places.
 func (e *Engine) dispatch() {
-	for !e.stopping && len(e.queue) > 0 && e.running < e.cfg.Monitor.MaxParallelRestarts {
+	for e.giveBack() && !e.stopping && len(e.queue) > 0 {
 		p := e.queue[0]
 		e.queue[0] = nil
 		e.queue = e.queue[1:]
 		p.stage, p.beganAt = running, time.Now()
 		e.running++
+		e.places.taken++
 		j := job{
-			process: p.conf, alarm: p.alarm, trial: p.trial, manual: p.manual,
+			process: e.cfg.Process(p.name), alarm: p.alarm, trial: p.trial, manual: p.manual,
 			dryRun: e.cfg.Monitor.DryRun, alarms: e.alarms,
 			begun: p.begun, trust: e.cfg.Database.ClearTimeout,
 			recheck: p.recheck, target: p.target, since: p.since,

@@ -38,8 +38,10 @@ type Engine struct {
 	processes map[string]*process
 	pauses    map[string]Pause
 	// queue holds the processes in stage queued, the next one first.
-	queue    []*process
+	queue []*process
+	// running counts the recoveries under way, with a place or without.
 	running  int
+	places   places
 	claims   claims
 	readOnly bool
 	// capped says that max_restarts_per_cycle was reached in the last poll.
@@ -87,8 +89,8 @@ type process struct {
 	// run.
 	recovery uint64
 	beganAt  time.Time
-	// conf is what the configuration says as of the last poll in alarm.
-	conf config.Process
+	// priority is the configuration's, as of the last poll in alarm.
+	priority int
 	// alarm is the alarm as the last poll saw it and, from the recovery's
 	// beginning on, as the recovery saw it.
 	alarm   Alarm

@@ -71,10 +71,10 @@ func (w *world) kill(left []Begun) *kept {
 
 // runsOfRestarts makes each restart of the world a run of its own.
 func (w *world) runsOfRestarts() {
-	w.runs = func(o Order) ([]string, error) {
+	w.runs = func(o Order) []string {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return []string{fmt.Sprint("run ", len(w.restarts[o.Process.Name]))}, nil
+		return []string{fmt.Sprint("run ", len(w.restarts[o.Process.Name]))}
 	}
 }
 

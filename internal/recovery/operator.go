@@ -141,7 +141,7 @@ func (e *Engine) Restart(name string, by Operator, force bool) (uint64, error) {
 		answer.Trial = true
 	}
 	e.processes[name] = p
-	p.conf = conf
+	p.priority = conf.Priority
 	if !p.inAlarm {
 		p.alarm = Alarm{Process: name}
 	}

@@ -28,9 +28,9 @@ type Prospect struct {
 	Limits breaker.Limits
 	// Pauses are those in force for it: its own, and that of all.
 	Pauses []Pause
-	// Running recoveries of at most MaxParallel are under way, Queued ones
-	// would go before or after it by their priority.
-	Running, Queued, MaxParallel int
+	// Taken places of MaxParallel are those of recoveries under way, Queued
+	// ones would go before or after it by their priority.
+	Taken, Queued, MaxParallel int
 	// MaxPerCycle is max_restarts_per_cycle, 0 for no bound.
 	MaxPerCycle int
 	// Recheck says that it would only be looked at, as its restart is
@@ -54,9 +54,6 @@ func (e *Engine) Prospect(name string) Prospect {
 	p.breaker = &b
 	before := e.statusOf(&p, now)
 	p.said = ReasonNone
-	if p.stage == idle {
-		p.conf = e.cfg.Process(name)
-	}
 	var follows []Kind
 	shadow := &Engine{
 		cfg: e.cfg, pauses: e.pauses,
@@ -66,7 +63,7 @@ func (e *Engine) Prospect(name string) Prospect {
 	prospect := Prospect{
 		Process: e.cfg.Process(name), Reason: reason, Answer: answer, Follows: follows,
 		Now: before, Limits: e.limits(),
-		Running: e.running, Queued: len(e.queue), MaxParallel: e.cfg.Monitor.MaxParallelRestarts,
+		Taken: e.places.taken, Queued: len(e.queue), MaxParallel: e.cfg.Monitor.MaxParallelRestarts,
 		MaxPerCycle: e.cfg.Monitor.MaxRestartsPerCycle, Recheck: p.recheck, ReadOnly: e.readOnly, DryRun: e.cfg.Monitor.DryRun,
 	}
 	for _, n := range slices.Compact([]string{name, everything}) {

@@ -90,7 +90,7 @@ func TestProspectOfARecoveryUnderWay(t *testing.T) {
 		w.raise(1, "p")
 		w.poll()
 		p := w.engine.Prospect("p")
-		if p.Reason != ReasonRunning || p.Now.Began.IsZero() || p.Running != 1 {
+		if p.Reason != ReasonRunning || p.Now.Began.IsZero() || p.Taken != 1 {
 			t.Errorf("%+v", p)
 		}
 		close(release)

@@ -62,16 +62,19 @@ type outcome struct {
 	target  Target
 	// begun is what a later recovery of the alarm goes on with, nil where
 	// it would begin anew.
-	begun    *Begun
-	attempts int
-	began    time.Time
-	ended    time.Time
+	begun *Begun
+	// attempts are those that were made, of at most most.
+	attempts, most int
+	began          time.Time
+	ended          time.Time
+	// watching says that the recovery has given its place back.
+	watching bool
 }
 
 // recover takes one process from its alarm to a verdict. It holds no lock and
 // touches nothing of p but to name it.
 func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
-	o := outcome{began: time.Now(), rows: j.alarm.Rows}
+	o := outcome{began: time.Now(), rows: j.alarm.Rows, most: j.process.MaxAttempts}
 	if j.recheck {
 		return e.recheck(ctx, j, o)
 	}
@@ -207,6 +210,7 @@ func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order 
 		}
 	}
 	began := time.Now()
+	o.watching = o.watching || e.checker.Watches(order) && e.watch()
 	if err := e.checker.Check(ctx, order); err != nil {
 		if ctx.Err() == nil {
 			o.begun = nil // it did not help: what follows is another restart
@@ -222,16 +226,20 @@ func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order 
 // restart makes one restart. What it is about to do is kept before it is done,
 // so that whoever comes after can tell whether it was.
 func (e *Engine) restart(ctx context.Context, p *process, j job, o *outcome, order Order) error {
+	if o.watching {
+		o.watching = !e.comeBack(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	began := time.Now()
-	if order.Unsure = o.begun != nil; !order.Unsure {
-		before, err := e.restarter.Runs(ctx, order)
-		if err != nil {
-			return err
-		}
-		o.begun = &Begun{Process: p.name, Rows: o.rows, At: began, Before: before}
+	if order.Unsure = o.begun != nil; order.Unsure {
+		order.Before = o.begun.Before
+	}
+	order.Begin = func(runs []string) {
+		o.begun = &Begun{Process: p.name, Rows: o.rows, At: began, Before: runs}
 		e.keep(p, *o.begun)
 	}
-	order.Before = o.begun.Before
 	if err := e.restarter.Restart(ctx, order); err != nil {
 		if !errors.Is(err, ErrUnsure) {
 			o.begun = nil
@@ -277,7 +285,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (e *Engine) finish(p *process, o outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.running--
+	e.leave(o.watching)
 	p.alarm.Rows, p.begun = o.rows, o.begun
 	if o.target != (Target{}) {
 		p.target = o.target
@@ -322,7 +330,7 @@ func (e *Engine) finish(p *process, o outcome) {
 
 func (e *Engine) ended(kind Kind, p *process, o outcome) Event {
 	ev := e.event(kind, p)
-	ev.Attempt, ev.Attempts = o.attempts, p.conf.MaxAttempts
+	ev.Attempt, ev.Attempts = o.attempts, o.most
 	ev.Reason, ev.Err, ev.Took = o.reason, o.err, o.ended.Sub(o.began)
 	return ev
 }

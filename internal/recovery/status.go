@@ -35,7 +35,7 @@ func (e *Engine) Summary() Summary {
 		if p.inAlarm {
 			s.Alarms++
 		}
-		if p.breaker.Snapshot(e.limits()).State != breaker.Closed {
+		if p.breaker.State() != breaker.Closed {
 			s.OpenBreakers++
 		}
 	}

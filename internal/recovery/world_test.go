@@ -28,11 +28,14 @@ type world struct {
 	underWay  map[string]int
 	now, most int
 
+	// watches says that checks take no place.
+	watches bool
+
 	// The faults.
 	standingErr, clearErr func(process string) error
 	resolve               func(p config.Process) (Target, error)
 	prepare               func(o Order) error
-	runs                  func(o Order) ([]string, error)
+	runs                  func(o Order) []string
 	restart               func(ctx context.Context, o Order) error
 	check                 func(ctx context.Context, o Order) error
 }
@@ -180,13 +183,6 @@ func (w *world) Resolve(_ context.Context, p config.Process) (Target, error) {
 	return Target{Strategy: config.StrategyService, Unit: p.Name + ".service"}, nil
 }
 
-func (w *world) Runs(_ context.Context, o Order) ([]string, error) {
-	if w.runs != nil {
-		return w.runs(o)
-	}
-	return nil, nil
-}
-
 func (w *world) Prepare(_ context.Context, o Order) error {
 	if w.prepare != nil {
 		return w.prepare(o)
@@ -197,6 +193,14 @@ func (w *world) Prepare(_ context.Context, o Order) error {
 func (w *world) Restart(ctx context.Context, o Order) error {
 	w.mu.Lock()
 	name := o.Process.Name
+	if runs := w.runs; !o.Unsure {
+		w.mu.Unlock()
+		if runs != nil {
+			o.Before = runs(o)
+		}
+		o.Begin(o.Before)
+		w.mu.Lock()
+	}
 	w.restarts[name] = append(w.restarts[name], time.Now())
 	w.underWay[name]++
 	w.now++
@@ -223,6 +227,8 @@ func (w *world) Check(ctx context.Context, o Order) error {
 	}
 	return nil
 }
+
+func (w *world) Watches(Order) bool { return w.watches }
 
 // restarted says how often a process was restarted.
 func (w *world) restarted(process string) int {

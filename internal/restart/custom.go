@@ -43,6 +43,7 @@ func (r *Restarter) restartCustom(ctx context.Context, o recovery.Order) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	begin(o)
 	_, err := command.Run(context.WithoutCancel(ctx), s)
 	return err
 }
@@ -53,6 +54,11 @@ func (r *Restarter) restartInUnit(ctx context.Context, o recovery.Order) error {
 	limit := o.Process.RestartTimeout
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if !o.Unsure {
+		if err := r.beginCustom(limited, o); err != nil {
+			return err
+		}
+	}
 	unit, started, err := r.freeUnit(limited, o)
 	if err != nil || started {
 		return err

@@ -39,6 +39,19 @@ func (r *recorder) Unit(_ context.Context, name string) (systemd.Unit, error) {
 	return systemd.Unit{Name: name, LoadState: systemd.LoadNotFound, ActiveState: systemd.StateInactive}, nil
 }
 
+// State is what Unit says of any unit, and nothing of a service.
+func (r *recorder) State(ctx context.Context, name string) (systemd.Unit, error) {
+	u, err := r.Unit(ctx, name)
+	return stateOf(u), err
+}
+
+func stateOf(u systemd.Unit) systemd.Unit {
+	return systemd.Unit{
+		Name: u.Name, ID: u.ID, Names: u.Names, LoadState: u.LoadState, ActiveState: u.ActiveState,
+		SubState: u.SubState, InvocationID: u.InvocationID, HasJob: u.HasJob,
+	}
+}
+
 func (r *recorder) do(what, name string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

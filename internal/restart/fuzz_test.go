@@ -21,6 +21,10 @@ func (e *eager) Unit(_ context.Context, name string) (systemd.Unit, error) {
 	return systemd.Unit{Name: name, ID: name, LoadState: systemd.LoadLoaded, ActiveState: systemd.StateActive}, nil
 }
 
+func (e *eager) State(ctx context.Context, name string) (systemd.Unit, error) {
+	return e.Unit(ctx, name)
+}
+
 // FuzzNameFromTheDatabase holds what becomes of a name without a section: one
 // that is not safe is refused before systemd or a command get to see it; a safe
 // one is asked for as the service of exactly this name, and nothing is done yet.

@@ -140,7 +140,7 @@ func (r *Restarter) resolveRunning(ctx context.Context, p config.Process) (recov
 		return recovery.Target{}, foreign(p, "runs "+places(found.owners))
 	}
 	name := found.owners[0].unit
-	u, err := r.lookUp(ctx, p, name)
+	u, err := r.lookUp(ctx, p, name, r.units.Unit)
 	switch {
 	case err != nil:
 		return recovery.Target{}, err

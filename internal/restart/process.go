@@ -32,10 +32,8 @@ func (r *Restarter) restartProcess(ctx context.Context, o recovery.Order) error 
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
-	if o.Unsure && r.transient {
-		if done, err := r.processDone(ctx, o); err != nil || done {
-			return err
-		}
+	if done, err := r.beginProcess(ctx, o); err != nil || done {
+		return err
 	}
 	if err := r.stopProcess(ctx, o.Process); err != nil {
 		return err

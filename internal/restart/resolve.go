@@ -36,7 +36,7 @@ func (r *Restarter) resolveService(ctx context.Context, p config.Process) (recov
 		return recovery.Target{}, refuse(recovery.ReasonNoUnit,
 			"cannot restart unit %q: this host does not run systemd", name)
 	}
-	u, err := r.lookUp(ctx, p, name)
+	u, err := r.lookUp(ctx, p, name, r.units.State)
 	if err != nil {
 		return recovery.Target{}, err
 	}
@@ -56,7 +56,7 @@ func (r *Restarter) resolveAuto(ctx context.Context, p config.Process) (recovery
 	if r.units == nil || name == "" {
 		return r.resolveProcess(ctx, p)
 	}
-	u, err := r.lookUp(ctx, p, name)
+	u, err := r.lookUp(ctx, p, name, r.units.State)
 	if err != nil {
 		return recovery.Target{}, err
 	}
@@ -104,7 +104,7 @@ func (r *Restarter) resolveCustom(ctx context.Context, p config.Process) (recove
 	if r.units == nil || name == "" || isTemplate(name) || !systemd.IsService(name) && p.Unit == "" {
 		return target, nil // There is no unit to check.
 	}
-	u, err := r.units.Unit(ctx, name)
+	u, err := r.units.State(ctx, name)
 	if err != nil {
 		return recovery.Target{}, fmt.Errorf("cannot find out how to check %q: %w", p.Name, err)
 	}
@@ -117,10 +117,13 @@ func (r *Restarter) resolveCustom(ctx context.Context, p config.Process) (recove
 	return target, nil
 }
 
+// look is one of the two questions about a unit, State and Unit of Units.
+type look func(ctx context.Context, name string) (systemd.Unit, error)
+
 // lookUp asks systemd about a unit that is to be restarted, and returns one
 // that is loaded or not found.
-func (r *Restarter) lookUp(ctx context.Context, p config.Process, name string) (systemd.Unit, error) {
-	u, err := r.units.Unit(ctx, name)
+func (r *Restarter) lookUp(ctx context.Context, p config.Process, name string, ask look) (systemd.Unit, error) {
+	u, err := ask(ctx, name)
 	if err != nil {
 		return u, fmt.Errorf("cannot find out how to restart %s: %w", command.Quote(p.Name), err)
 	}

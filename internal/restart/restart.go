@@ -27,6 +27,7 @@ import (
 // Units is what the strategies need of systemd. *systemd.Client has it.
 type Units interface {
 	Unit(ctx context.Context, name string) (systemd.Unit, error)
+	State(ctx context.Context, name string) (systemd.Unit, error)
 	ResetFailed(ctx context.Context, name string) error
 	Restart(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string) error

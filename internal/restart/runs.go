@@ -5,40 +5,25 @@ import (
 	"errors"
 	"slices"
 
-	"monitor_service/internal/config"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/systemd"
 )
 
-// Runs implements recovery.Restarter. A run is an invocation of the unit that
-// is restarted, or of the transient one that a process or a restart_command is
-// started in (InvocationID, systemd.exec(5)). What runs outside of a unit is
-// not seen.
-func (r *Restarter) Runs(ctx context.Context, o recovery.Order) ([]string, error) {
+// begin tells whoever asked for a restart which runs of the target there are. A
+// run is an invocation of a unit (InvocationID, systemd.exec(5)): of the one
+// that is restarted, or of the transient ones that a process or a
+// restart_command is started in. What runs outside of a unit is not seen.
+func begin(o recovery.Order, units ...systemd.Unit) {
+	if o.Unsure || o.Begin == nil {
+		return
+	}
 	var runs []string
-	add := func(u systemd.Unit) {
+	for _, u := range units {
 		if u.InvocationID != "" {
 			runs = append(runs, u.InvocationID)
 		}
 	}
-	switch {
-	case o.Target.Strategy == config.StrategyService:
-		u, err := r.units.Unit(ctx, o.Target.Unit)
-		add(u)
-		return runs, err
-	case !r.transient:
-	case o.Target.Strategy == config.StrategyProcess:
-		u, err := r.units.Unit(ctx, processUnit(o.Process.Name))
-		add(u)
-		return runs, err
-	case o.Target.Strategy == config.StrategyCustom:
-		err := r.eachUnit(ctx, o, func(u systemd.Unit) (bool, error) {
-			add(u)
-			return true, nil
-		})
-		return runs, err
-	}
-	return nil, nil
+	o.Begin(runs)
 }
 
 // isTheRestart says whether the unit shows that an earlier attempt, whose end
@@ -48,17 +33,40 @@ func isTheRestart(o recovery.Order, u systemd.Unit) bool {
 		!u.HasJob && u.ActiveState == systemd.StateActive
 }
 
-// processDone says the same of the unit that a process is started in. If that
-// is still being started, it is waited for.
-func (r *Restarter) processDone(ctx context.Context, o recovery.Order) (bool, error) {
+// beginProcess tells the runs of a process, or, where it may have been restarted
+// already, says whether it was. If its unit is still being started, it is
+// waited for.
+func (r *Restarter) beginProcess(ctx context.Context, o recovery.Order) (done bool, err error) {
+	if !r.transient {
+		begin(o)
+		return false, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, o.Process.RestartTimeout)
 	defer cancel()
-	u, err := r.units.Unit(ctx, processUnit(o.Process.Name))
+	u, err := r.units.State(ctx, processUnit(o.Process.Name))
 	if err != nil {
 		return false, err
 	}
+	if !o.Unsure {
+		begin(o, u)
+		return false, nil
+	}
 	u, _, err = r.awaitJob(ctx, u, o.Process.RestartTimeout/2)
 	return err == nil && isTheRestart(o, u), err
+}
+
+// beginCustom tells the runs of a restart_command.
+func (r *Restarter) beginCustom(ctx context.Context, o recovery.Order) error {
+	var units []systemd.Unit
+	err := r.eachUnit(ctx, o, func(u systemd.Unit) (bool, error) {
+		units = append(units, u)
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	begin(o, units...)
+	return nil
 }
 
 // mayBeDone says whether an error leaves open what became of the restart: the

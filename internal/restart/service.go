@@ -28,10 +28,11 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	before, err := r.units.Unit(limited, name)
+	before, err := r.units.State(limited, name)
 	if err != nil {
 		return err
 	}
+	begin(o, before)
 	before, started, err := r.awaitJob(limited, before, limit/2)
 	if err != nil || started || isTheRestart(o, before) {
 		return err
@@ -44,7 +45,10 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 		}
 		return explain(ctx, limited, before.ID, limit, begun, err)
 	}
-	after, err := r.units.Unit(limited, name)
+	after, err := r.units.State(limited, name)
+	if err == nil && after.ActiveState == systemd.StateFailed {
+		after, err = r.units.Unit(limited, name) // which says how it failed
+	}
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (r *Restarter) awaitJob(ctx context.Context, u systemd.Unit, patience time.
 		case <-look.C:
 		}
 		var err error
-		if now, err = r.units.Unit(ctx, u.Name); err != nil {
+		if now, err = r.units.State(ctx, u.Name); err != nil {
 			return now, false, err
 		}
 		if !now.HasJob {

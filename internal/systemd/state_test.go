@@ -1,6 +1,9 @@
 package systemd
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestAStateThatIsNotKnownIsUnknown(t *testing.T) {
 	for text, want := range map[string]LoadState{
@@ -32,7 +35,7 @@ func TestPropertiesOfAnotherTypeAreUnknown(t *testing.T) {
 	u := unitOf("a.service", map[string]any{
 		"LoadState": 1, "ActiveState": nil, "Names": "a", "InvocationID": "ab", "Job": []any{"1"},
 		"MainPID": "1", "NRestarts": int64(1),
-	})
+	}, time.Hour)
 	if u.LoadState != LoadUnknown || u.ActiveState != StateUnknown || u.Names != nil || u.InvocationID != "" ||
 		u.HasJob || u.MainPID != 0 || u.NRestarts != 0 {
 		t.Errorf("got %+v", u)
@@ -40,8 +43,31 @@ func TestPropertiesOfAnotherTypeAreUnknown(t *testing.T) {
 }
 
 func TestAUnitThatIsNoServiceHasNoPropertiesOfOne(t *testing.T) {
-	u := unitOf("a.mount", map[string]any{"Type": "ext4", "Result": "success", "MainPID": uint32(1)})
+	u := unitOf("a.mount", map[string]any{"Type": "ext4", "Result": "success", "MainPID": uint32(1)}, time.Hour)
 	if u.Type != "" || u.Result != "" || u.MainPID != 0 {
 		t.Errorf("got %+v", u)
+	}
+}
+
+func TestAUnitIsActiveSinceSystemdSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		state string
+		since any
+		want  time.Duration
+	}{
+		{"active", uint64(50e6), 10 * time.Second},
+		{"reloading", uint64(50e6), 10 * time.Second},
+		{"active", uint64(0), 0},
+		{"active", nil, 0},
+		{"active", uint64(61e6), 0}, // it became active after it was asked
+		{"failed", uint64(50e6), 0},
+		{"deactivating", uint64(50e6), 0},
+	} {
+		u := unitOf("a.service", map[string]any{
+			"ActiveState": c.state, "ActiveEnterTimestampMonotonic": c.since,
+		}, time.Minute)
+		if u.ActiveFor != c.want {
+			t.Errorf("%s since %v, asked after a minute: active for %s, want %s", c.state, c.since, u.ActiveFor, c.want)
+		}
 	}
 }

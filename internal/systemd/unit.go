@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
+	"golang.org/x/sys/unix"
 )
 
 // LoadState says whether systemd could load a unit's definition.
@@ -99,6 +102,9 @@ type Unit struct {
 	// InvocationID changes each time that the unit is started; hexadecimal,
 	// empty for a unit that was never started.
 	InvocationID string
+	// ActiveFor is how long the unit has been active without a break, as far as
+	// is known for certain; 0 where it is not active.
+	ActiveFor time.Duration
 	// HasJob says that a job for the unit is queued or running.
 	HasJob bool
 	// ActiveSince is when the unit became active last, zero where it never
@@ -126,13 +132,30 @@ type Unit struct {
 // Unit asks systemd about a unit, in one round trip. A unit that systemd does
 // not know is no error but has LoadNotFound.
 func (c *Client) Unit(ctx context.Context, name string) (Unit, error) {
+	return c.look(ctx, name, (*sdbus.Conn).GetAllPropertiesContext)
+}
+
+// State is Unit without what is set for services only: the state that a unit
+// of any type has. It costs systemd a tenth of Unit, for which systemd reads
+// the counters of the unit's control group.
+func (c *Client) State(ctx context.Context, name string) (Unit, error) {
+	return c.look(ctx, name, (*sdbus.Conn).GetUnitPropertiesContext)
+}
+
+func (c *Client) look(
+	ctx context.Context, name string, get func(*sdbus.Conn, context.Context, string) (map[string]any, error),
+) (Unit, error) {
 	missing := Unit{Name: name, LoadState: LoadNotFound, ActiveState: StateInactive}
 	if !validName(name) {
 		return missing, nil
 	}
 	var properties map[string]any
-	err := c.call(ctx, func(ctx context.Context, l *link) (err error) {
-		properties, err = l.conn.GetAllPropertiesContext(ctx, name)
+	asked, err := uptime()
+	if err != nil {
+		return Unit{}, fmt.Errorf("cannot look at unit %q: %w", name, err)
+	}
+	err = c.call(ctx, func(ctx context.Context, l *link) (err error) {
+		properties, err = get(l.conn, ctx, name)
 		return err
 	})
 	if errors.Is(err, ErrNoSuchUnit) {
@@ -141,12 +164,20 @@ func (c *Client) Unit(ctx context.Context, name string) (Unit, error) {
 	if err != nil {
 		return Unit{}, fmt.Errorf("cannot look at unit %q: %w", name, err)
 	}
-	return unitOf(name, properties), nil
+	return unitOf(name, properties, asked), nil
 }
 
-// unitOf reads the properties of a unit. Those that are missing or of another
-// type than expected leave the zero value, which is unknown.
-func unitOf(name string, properties map[string]any) Unit {
+// uptime is the kernel's clock that systemd's monotonic timestamps are of.
+func uptime() (time.Duration, error) {
+	var now unix.Timespec
+	err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return time.Duration(now.Nano()), err
+}
+
+// unitOf reads the properties of a unit, which was asked for them at this
+// uptime. Those that are missing or of another type than expected leave the
+// zero value, which is unknown.
+func unitOf(name string, properties map[string]any, asked time.Duration) Unit {
 	u := Unit{
 		Name:         name,
 		ID:           property[string](properties, "Id"),
@@ -159,6 +190,14 @@ func unitOf(name string, properties map[string]any) Unit {
 		ActiveSince:  realtime(property[uint64](properties, "ActiveEnterTimestamp")),
 		CPU:          time.Duration(counted(properties, "CPUUsageNSec")), //nolint:gosec // counted fits
 		Memory:       counted(properties, "MemoryCurrent"),
+	}
+	since := time.Duration(property[uint64](properties, "ActiveEnterTimestampMonotonic")) * time.Microsecond
+	switch u.ActiveState {
+	case StateActive, StateReloading, StateRefreshing:
+		if since > 0 {
+			u.ActiveFor = max(0, asked-since)
+		}
+	case StateUnknown, StateInactive, StateFailed, StateActivating, StateDeactivating, StateMaintenance:
 	}
 	if unitType(name) == "service" {
 		u.Type = property[string](properties, "Type")

@@ -14,6 +14,8 @@ type Call struct {
 	// spells it.
 	Unit string
 	Mode string
+	// Interface is the one that GetAll was asked for, empty for all.
+	Interface string
 	// Properties are those of StartTransientUnit.
 	Properties map[string]any
 }

@@ -211,7 +211,7 @@ func (m *manager) getAll(message dbus.Message, iface string) (map[string]dbus.Va
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	name := nameOfPath(pathOf(message))
-	m.record(Call{Method: "GetAll", Unit: name})
+	m.record(Call{Method: "GetAll", Unit: name, Interface: iface})
 	return m.propertiesOf(name, iface)
 }
 

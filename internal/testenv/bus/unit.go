@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 )
 
 // Unit is a unit of the stand-in: what it says of itself, in systemd's own
@@ -22,7 +23,10 @@ type Unit struct {
 	LoadState, ActiveState, SubState string
 	Type, Result                     string
 	// InvocationID is hexadecimal. Each start makes a new one.
-	InvocationID       string
+	InvocationID string
+	// ActiveMonotonic is when it became active, in microseconds of the
+	// kernel's CLOCK_MONOTONIC.
+	ActiveMonotonic    uint64
 	MainPID, NRestarts uint32
 	// ActiveSince, CPU and Memory are shown as systemd shows them: as not
 	// counted where they are zero.
@@ -67,6 +71,9 @@ func (u Unit) withDefaults() Unit {
 	if u.ActiveState == "active" {
 		fill(&u.SubState, "running")
 		fill(&u.InvocationID, newInvocation())
+		if u.ActiveMonotonic == 0 {
+			u.ActiveMonotonic = uptime()
+		}
 		if u.MainPID == 0 {
 			u.MainPID = firstPID
 		}
@@ -82,6 +89,12 @@ func (u Unit) withDefaults() Unit {
 // firstPID is above the highest process ID that Linux gives, so that no test
 // signals a process by accident.
 const firstPID = 1 << 22
+
+func uptime() uint64 {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // every Linux has it
+	return uint64(now.Nano() / 1000)                  //nolint:gosec // it is never negative
+}
 
 func newInvocation() string {
 	id := make([]byte, 16)
@@ -156,6 +169,7 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["LoadState"] = dbus.MakeVariant(u.LoadState)
 		p["ActiveState"] = dbus.MakeVariant(u.ActiveState)
 		p["SubState"] = dbus.MakeVariant(u.SubState)
+		p["ActiveEnterTimestampMonotonic"] = dbus.MakeVariant(u.ActiveMonotonic)
 		p["InvocationID"] = dbus.MakeVariant(invocation)
 		p["ActiveEnterTimestamp"] = dbus.MakeVariant(uint64(max(0, u.ActiveSince.UnixMicro())))
 		p["Job"] = dbus.MakeVariant(jobProperty{job, jobPath(job)})

@@ -1,0 +1,206 @@
+//go:build bench
+
+package bench
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const (
+	limitRatio   = 1.25 // of systemd's own time
+	loopTimes    = 25.0 // faster than the loop
+	loopSize     = 200  // services
+	limitedFrom  = 200  // services, from which the ratio is promised
+	manyParallel = 32
+)
+
+// variant is a configuration that a storm is measured with.
+type variant struct{ name, config string }
+
+func variants() []variant {
+	return []variant{
+		{"defaults", defaults},
+		{"health_check_interval = 100ms", defaults + "[process.default]\nhealth_check_interval = 100ms\n"},
+		{fmt.Sprintf("max_parallel_restarts = %d", manyParallel), defaults + fmt.Sprintf("max_parallel_restarts = %d\n", manyParallel)},
+	}
+}
+
+// measured is what one size of storm took.
+type measured struct {
+	shell Sample
+	// systemd and daemon are the pairs of each variant.
+	systemd, daemon []Sample
+	// work is what systemd's own restart costs, then what each variant does.
+	work []work
+}
+
+// work is processor time in seconds, of each of the units in workers.
+type work []Sample
+
+// workers are who has a part in a storm.
+func workers() []string {
+	return []string{managerUnit, "dbus.service", "systemd-journald.service", databaseUnit, daemonUnit}
+}
+
+// storm measures N services that alarm at once: from the commit of the alarms
+// to the last one cleared.
+func (b *bench) storm(t *testing.T) {
+	details := Table{
+		Title: "Storm",
+		Text: "N services alarm at once: the time from the commit of the alarms to the last one cleared. Beside it one `systemctl restart` " +
+			"of the same units, and a shell loop that runs for each alarm a client of the database, `systemctl restart`, `systemctl is-active` " +
+			"and a client again.",
+		Head: []string{"services", "configuration", "`systemctl restart`", "monitor_service", "ratio", "shell loop", "faster than it"},
+	}
+	summary := Table{
+		Title: details.Title, Text: details.Text,
+		Head: details.Head,
+	}
+	costs := Table{
+		Title: "Work of a storm",
+		Text:  "Processor time of those who have a part in a storm, in milliseconds for each service that was restarted.",
+		Head:  append([]string{"services", "configuration"}, workers()...),
+	}
+	for _, n := range numbers(t, *sizes) {
+		b.services(t, n)
+		m := b.stormOf(t, n)
+		for i, w := range m.work {
+			row := []string{fmt.Sprint(n), "`systemctl restart`"}
+			if i > 0 {
+				row[1] = variants()[i-1].name
+			}
+			for _, s := range w {
+				row = append(row, fmt.Sprintf("%.2f", s.Median()/float64(n)*1e3))
+			}
+			costs.Rows = append(costs.Rows, row)
+			t.Log(strings.Join(row, " | "))
+		}
+		for i, v := range variants() {
+			loopTime, faster := "–", "–"
+			if len(m.shell) > 0 {
+				loopTime, faster = m.shell.Show(Seconds), m.shell.Over(m.daemon[i]).Show(Times)
+			}
+			row := []string{
+				fmt.Sprint(n), v.name, m.systemd[i].Show(Seconds), m.daemon[i].Show(Seconds),
+				m.daemon[i].Over(m.systemd[i]).Show(Times), loopTime, faster,
+			}
+			details.Rows = append(details.Rows, row)
+			if i == 0 || n >= limitedFrom {
+				summary.Rows = append(summary.Rows, row)
+			}
+			t.Log(strings.Join(row, " | "))
+		}
+		b.stormGoals(n, m)
+	}
+	b.report.Summary = append(b.report.Summary, summary)
+	b.report.Details = append(b.report.Details, details, costs)
+	b.services(t, 0)
+}
+
+func (b *bench) stormOf(t *testing.T, n int) measured {
+	m := measured{
+		systemd: make([]Sample, len(variants())), daemon: make([]Sample, len(variants())), work: make([]work, 1+len(variants())),
+	}
+	for i := range m.work {
+		m.work[i] = make(work, len(workers()))
+	}
+	for run := range *runs {
+		for i, v := range variants() {
+			pair := []func(){
+				func() {
+					b.stopDaemon(t)
+					m.work[0].add(t, b, func() { m.systemd[i] = append(m.systemd[i], b.limit(t, n)) })
+				},
+				func() {
+					b.daemon(t, v.config)
+					m.work[1+i].add(t, b, func() { m.daemon[i] = append(m.daemon[i], b.strike(t, n)) })
+					b.keepProfile(t, fmt.Sprintf("storm-%d-%d", n, i))
+				},
+			}
+			// Each goes first as often as the other.
+			pair[run%2]()
+			pair[1-run%2]()
+		}
+		if n <= *loopUpTo {
+			b.stopDaemon(t)
+			b.raise(t, fmt.Sprintf("process_id <= %d", n))
+			m.shell = append(m.shell, b.timed(t, loopPath))
+		}
+	}
+	return m
+}
+
+// add notes what something costs.
+func (w work) add(t *testing.T, b *bench, something func()) {
+	t.Helper()
+	before := make([]float64, len(w))
+	for i, unit := range workers() {
+		before[i] = b.processor(t, unit)
+	}
+	something()
+	for i, unit := range workers() {
+		w[i] = append(w[i], b.processor(t, unit)-before[i])
+	}
+}
+
+// storms is one storm that meets a fresh daemon, in seconds.
+func (b *bench) storms(t *testing.T, config string, n int) float64 {
+	t.Helper()
+	b.daemon(t, config)
+	return b.strike(t, n)
+}
+
+// strike is one storm, in seconds.
+func (b *bench) strike(t *testing.T, n int) float64 {
+	t.Helper()
+	which := fmt.Sprintf("process_id <= %d", n)
+	begin := b.raise(t, which)
+	return b.cleared(t, which).Sub(begin).Seconds()
+}
+
+// limit is systemd's own time for n services, in seconds.
+func (b *bench) limit(t *testing.T, n int) float64 {
+	t.Helper()
+	return b.timed(t, "/bin/bash", "-c", fmt.Sprintf(
+		`begin=$EPOCHREALTIME; systemctl restart $(seq -f 'w@%%g.service' %d); echo "$begin $EPOCHREALTIME"`, n))
+}
+
+// timed runs a command that prints when it began and ended.
+func (b *bench) timed(t *testing.T, args ...string) float64 {
+	t.Helper()
+	times := strings.Fields(b.Must(t, args...))
+	if len(times) != 2 {
+		t.Fatalf("%q printed %q", args, times)
+	}
+	return number(t, times[1]) - number(t, times[0])
+}
+
+func (b *bench) stormGoals(n int, m measured) {
+	if n >= limitedFrom {
+		ratio := m.daemon[0].Over(m.systemd[0])
+		b.report.Goals = append(b.report.Goals, Goal{
+			What:     fmt.Sprintf("storm of %d, beside one `systemctl restart`", n),
+			Want:     "≤ " + Times(limitRatio),
+			Measured: ratio.Show(Times), Met: ratio.Median() <= limitRatio,
+			Why: whyRatio(m),
+		})
+	}
+	if n == loopSize {
+		faster := m.shell.Over(m.daemon[0])
+		b.report.Goals = append(b.report.Goals, Goal{
+			What:     fmt.Sprintf("storm of %d, beside the shell loop", n),
+			Want:     "≥ " + Times(loopTimes) + " faster",
+			Measured: faster.Show(Times), Met: faster.Median() >= loopTimes,
+			Why: fmt.Sprintf("no: %s with `health_check_interval = 100ms`", m.shell.Over(m.daemon[1]).Show(Times)),
+		})
+	}
+}
+
+// whyRatio tells the part that the built-in check takes: the last service has
+// to stay up for health_check_interval, however fast it was restarted.
+func whyRatio(m measured) string {
+	return fmt.Sprintf("no: the last service is watched for health_check_interval, 1 s, before it counts as well; with 100ms it is %s",
+		m.daemon[1].Over(m.systemd[1]).Show(Times))
+}
