@@ -79,6 +79,10 @@ func (u Unit) withDefaults() Unit {
 	return u
 }
 
+// startLimitInterval is DefaultStartLimitIntervalSec of systemd-system.conf(5),
+// in microseconds.
+const startLimitInterval = uint64(10e6)
+
 // firstPID is above the highest process ID that Linux gives, so that no test
 // signals a process by accident.
 const firstPID = 1 << 22
@@ -163,6 +167,7 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["ActiveState"] = dbus.MakeVariant(u.ActiveState)
 		p["SubState"] = dbus.MakeVariant(u.SubState)
 		p["ActiveEnterTimestampMonotonic"] = dbus.MakeVariant(u.ActiveSince)
+		p["StartLimitIntervalUSec"] = dbus.MakeVariant(startLimitInterval)
 		p["InvocationID"] = dbus.MakeVariant(invocation)
 		p["Job"] = dbus.MakeVariant(jobProperty{job, jobPath(job)})
 	}
