@@ -12,8 +12,13 @@ GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --hide-summary=output --
 
 # What the tests need of the distribution's packages: a private MariaDB, a
-# private message bus, a C compiler for the race detector, and a whole host.
-TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon gcc libc6-dev mmdebstrap systemd-container
+# private message bus, a browser, a C compiler for the race detector, and a whole
+# host.
+TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon chromium-headless-shell gcc libc6-dev mmdebstrap systemd-container
+# Prometheus's checker of metrics and rules, out of the distribution's package:
+# the rest of it is a server with a web page, and building it takes minutes.
+PROMTOOL      := .cache/bin/promtool
+DOWNLOAD      := apt-get download -qq -o APT::Sandbox::User=root prometheus
 FUZZTIME      ?= 1m
 # Without a seed one is drawn, and printed.
 CHAOS_SEED    ?= 0
@@ -49,6 +54,11 @@ test-deps: ## install what the tests need, when root and on a Debian
 	elif ! dpkg-query -W $(TEST_PACKAGES) >/dev/null 2>&1; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES) >/dev/null; \
 	fi
+	@if ! command -v promtool >/dev/null && [ ! -x $(PROMTOOL) ] && command -v apt-get >/dev/null; then \
+	  mkdir -p $(dir $(PROMTOOL)) && cd $(dir $(PROMTOOL)) && { $(DOWNLOAD) || { apt-get update -qq && $(DOWNLOAD); }; } && \
+	  dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool.new && \
+	  chmod +x promtool.new && mv promtool.new promtool && rm prometheus_*.deb; \
+	fi
 
 unit: ## run the tests that need nothing but Go
 	$(GOTESTSUM) ./...
@@ -58,8 +68,8 @@ race: test-deps ## run these and the integration tests under the race detector
 
 # -count=1: Go sees what a test reads, but not what the programs read that it runs.
 e2e: test-deps ## run the tests on a whole host under real systemd
-	$(GOTESTSUM) -tags e2e -count=1 -timeout 30m ./internal/e2e ./internal/chaos ./internal/testenv/host
-	$(GOTESTSUM) -tags e2e -run '^TestOnAHost' ./internal/restart
+	$(GOTESTSUM) -tags e2e -count=1 -parallel 3 -timeout 30m ./internal/e2e ./internal/chaos ./internal/testenv/host
+	$(GOTESTSUM) -tags e2e -count=1 -run '^TestOnAHost' ./internal/restart ./internal/unitcommand
 
 chaos: test-deps ## inject CHAOS_FAULTS faults on a whole host, in the order of CHAOS_SEED
 	go test -tags e2e,chaos -count=1 -timeout 4h -v ./internal/chaos -chaos.polls=10000 -chaos.faults=$(CHAOS_FAULTS) -chaos.seed=$(CHAOS_SEED)

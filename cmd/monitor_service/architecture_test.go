@@ -27,6 +27,8 @@ var owners = []struct {
 	{"github.com/coreos/go-systemd/v22/journal", []string{"logging"}, "one place writes log lines"},
 	{"gopkg.in/natefinch/lumberjack.v2", []string{"logging"}, "one place writes the log file"},
 	{"github.com/wneessen/go-mail", []string{"notify"}, "one place sends mail"},
+	{"github.com/prometheus/exporter-toolkit/web", []string{"web"}, "one place listens to browsers, and its lines stay out of the log"},
+	{"github.com/prometheus/client_golang/prometheus", []string{"metrics"}, "events and states become metrics in one place"},
 	{"github.com/spf13/cobra", []string{"cli"}, "only the command line knows flags"},
 }
 
@@ -43,7 +45,11 @@ var bans = []struct {
 	{"config", "monitor_service/internal/recovery", "the configuration is a leaf"},
 	{"config", "net", "the configuration connects to nothing"},
 	{"notify", "monitor_service/internal/logging", "what goes wrong is reported, the daemon logs it"},
+	{"web", "monitor_service/internal/logging", "what goes wrong is reported, the daemon logs it"},
 	{"recovery", "net/http", "the engine tells nobody, it emits events"},
+	{"recovery", "monitor_service/internal/metrics", "events become metrics in one place"},
+	{"metrics", "monitor_service/internal/alarmdb", "a scrape does not ask the database"},
+	{"metrics", "monitor_service/internal/control", "adapters do not know each other"},
 	{"alarmdb", "monitor_service/internal/systemd", "adapters do not know each other"},
 	{"systemd", "monitor_service/internal/recovery", "units know nothing of alarms"},
 	{"proctable", "monitor_service/internal/recovery", "processes know nothing of alarms"},

@@ -57,7 +57,7 @@ restart_command = true
 health_check_command = true
 max_attempts = 2
 restart_delay = 0
-health_check_timeout = 200ms
+health_check_timeout = 1
 
 [process.demo-web]
 priority = 10

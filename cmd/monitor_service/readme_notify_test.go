@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"monitor_service/internal/breaker"
+	"monitor_service/internal/command"
 	"monitor_service/internal/config"
 	"monitor_service/internal/notify"
 	"monitor_service/internal/recovery"
@@ -37,7 +38,7 @@ func told(t *testing.T) (variables map[string]string, body []byte) {
 		Webhook:     config.Webhook{Events: all, URL: config.NewSecret(server.URL), Format: config.WebhookJSON},
 		Command:     config.NotifyCommand{Events: all, Line: "cat /proc/self/environ >" + file, Timeout: time.Minute},
 		SendTimeout: time.Minute, GroupWait: time.Hour, GroupInterval: time.Hour, RetryFor: time.Hour,
-	})
+	}, command.Run)
 	if err != nil {
 		t.Fatal(err)
 	}

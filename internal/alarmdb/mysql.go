@@ -31,11 +31,12 @@ func mysqlDialect() dialect {
 		mark: "COALESCE(CONCAT(CHAR_LENGTH(s.notes), ':', CRC32(s.notes)), 'null')",
 		// Dropping as many characters as there are bytes too many drops
 		// enough bytes for a TEXT, and for a VARCHAR never more than
-		// RIGHT goes on to drop.
-		addNote: `RIGHT(CASE WHEN s.notes IS NULL OR s.notes = '' THEN ? ELSE
-CONCAT(SUBSTR(s.notes, 1 + GREATEST(0, OCTET_LENGTH(s.notes) + ? - ?)), ?) END, ?)`,
+		// RIGHT goes on to drop. Notes of blanks are not empty, though
+		// most collations say that they equal ''.
+		addNote: `RIGHT(CASE WHEN COALESCE(OCTET_LENGTH(s.notes), 0) = 0 THEN ? ELSE
+CONCAT(SUBSTR(s.notes, 1 + GREATEST(0, OCTET_LENGTH(CONCAT(s.notes, ?)) - ?)), ?) END, ?)`,
 		noteArgs: func(n note, w width) []any {
-			return []any{n.bare, len(n.appended), w.bytes, n.appended, w.chars}
+			return []any{n.bare, n.appended, w.bytes, n.appended, w.chars}
 		},
 		notesWidth: `SELECT CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'STATUS_PROCESS' AND COLUMN_NAME = 'notes'

@@ -12,6 +12,7 @@ import (
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/web"
 )
 
 // The columns of the report: a key, its value, where it came from.
@@ -49,10 +50,19 @@ func checkConfig(path string, environ []string, stdout, stderr io.Writer) int {
 		return exitConfig
 	}
 	defer func() { _ = db.Close() }()
+	settings, warnings, err := web.Check(c)
+	for _, w := range warnings {
+		_, _ = fmt.Fprintln(stderr, "warning:", w)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, err)
+		return exitConfig
+	}
 	r := report{config: c}
 	r.title(printable(c.Path) + " has no mistakes")
 	r.database()
 	r.monitor()
+	r.http(settings)
 	r.notify()
 	for _, name := range c.ProcessNames() {
 		r.process(c.Process(name))
@@ -126,6 +136,20 @@ func (r *report) monitor() {
 	row("circuit_reset_time", config.ShortDuration(m.CircuitResetTime))
 	if m.DryRun {
 		row("dry_run", "yes: nothing is restarted")
+	}
+}
+
+// http is the listener for browsers and Prometheus.
+func (r *report) http(settings web.Settings) {
+	r.title("[http]")
+	h := r.config.HTTP
+	if h.Listen == "" {
+		r.row("listen", "none", r.config.Origin("http", "listen"))
+		return
+	}
+	r.row("listen", h.Listen, r.config.Origin("http", "listen"))
+	if h.WebConfig != "" {
+		r.row("web_config", h.WebConfig+": "+settings.String(), r.config.Origin("http", "web_config"))
 	}
 }
 

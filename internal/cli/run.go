@@ -47,6 +47,7 @@ func (p *program) run(ctx context.Context, once, dryRun bool) error {
 		return err
 	}
 	opts := daemon.Options{ConfigPath: path, Environ: p.environ, DryRun: dryRun, Version: version()}
+	opts.Release, opts.Commit, _ = build()
 	d, err := daemon.New(opts) //nolint:contextcheck // what is logged at the start is not bound to a request
 	if err != nil {
 		return err

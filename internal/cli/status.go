@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode"
@@ -104,6 +106,12 @@ func headText(s screen, st control.Status) string {
 	}
 	lines = append(lines, s.paint(bold, "monitor_service")+" up "+age(st.Now.Sub(st.Started))+": "+strings.Join(counts, ", "))
 	lines = append(lines, databaseText(s, st))
+	if h := st.HTTP; h != nil && h.Error != "" {
+		lines = append(lines, s.paint(red, fmt.Sprintf("No status page and no metrics since %s (%s): %s", when(h.Since, st.Now),
+			age(st.Now.Sub(h.Since)), printable(h.Error))))
+	} else if h != nil {
+		lines = append(lines, "Status page and metrics at "+printable(pageURL(*h)))
+	}
 	if st.DryRun {
 		lines = append(lines, s.paint(yellow, "Dry run: nothing is restarted"))
 	}
@@ -117,6 +125,20 @@ func headText(s screen, st control.Status) string {
 		lines = append(lines, s.paint(yellow, "All processes are paused "+pauseText(st, *st.Pause)))
 	}
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// pageURL is where the page is. A listener at all addresses is reached at this
+// host's own as well.
+func pageURL(h control.HTTP) string {
+	scheme := "http"
+	if h.TLS {
+		scheme = "https"
+	}
+	host, port, _ := net.SplitHostPort(h.Listen)
+	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
 }
 
 func databaseText(s screen, st control.Status) string {

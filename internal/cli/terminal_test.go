@@ -10,8 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal (pty(7)) of some size.
+// terminal opens a pseudo-terminal of some size.
 func terminal(t *testing.T, columns, lines uint16) *os.File {
+	t.Helper()
+	_, slave := pty(t, columns, lines)
+	return slave
+}
+
+// pty opens both ends of a pseudo-terminal (pty(7)).
+func pty(t *testing.T, columns, lines uint16) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -25,7 +32,7 @@ func terminal(t *testing.T, columns, lines uint16) *os.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +40,7 @@ func terminal(t *testing.T, columns, lines uint16) *os.File {
 	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: lines}); err != nil {
 		t.Fatal(err)
 	}
-	return slave
+	return master, slave
 }
 
 func TestColoursAreForTerminalsAndThoseWhoWantThem(t *testing.T) {

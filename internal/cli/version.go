@@ -17,23 +17,29 @@ var (
 // version says which build this is: what the Makefile said, else what Go knows
 // of the tree that it was built from.
 func version() string {
+	v, revision, at := build()
+	if revision != "" {
+		revision = "commit " + revision
+	}
+	parts := nonEmpty([]string{revision, at, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
+	return v + " (" + strings.Join(parts, ", ") + ")"
+}
+
+// build returns the release, its commit and the commit's time; the last two
+// are empty where nobody knows.
+func build() (v, revision, at string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{}
 	}
-	v, parts := release, []string{commit, date}
-	if v == "" {
-		v = "devel"
-		if main := info.Main.Version; main != "" && main != "(devel)" {
-			v = main
-		}
-		parts = []string{setting(info, "vcs.revision"), setting(info, "vcs.time")}
+	if release != "" {
+		return release, commit, date
 	}
-	parts = append(parts, runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
-	if parts[0] != "" {
-		parts[0] = "commit " + parts[0]
+	v = "devel"
+	if main := info.Main.Version; main != "" && main != "(devel)" {
+		v = main
 	}
-	return v + " (" + strings.Join(nonEmpty(parts), ", ") + ")"
+	return v, setting(info, "vcs.revision"), setting(info, "vcs.time")
 }
 
 func setting(info *debug.BuildInfo, key string) string {

@@ -55,6 +55,10 @@ type Spec struct {
 	KeepChildren bool
 }
 
+// Runner runs a command to its end, as Run does, be it as a child of the daemon
+// or elsewhere.
+type Runner func(ctx context.Context, s Spec) (string, error)
+
 // Run runs the command to its end and returns the last 4 KiB of its output,
 // both streams together. The error is an *Error and carries the last lines.
 // The command is killed with everything in its process group when its time is
@@ -64,17 +68,17 @@ func Run(ctx context.Context, s Spec) (string, error) {
 	limited, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 
-	out, err := newOutput()
+	out, err := NewOutput()
 	if err != nil {
 		return "", &Error{Key: s.Key, Kind: KindStart, Err: err}
 	}
 	cmd := s.build()
-	cmd.Stdout, cmd.Stderr = out.write, out.write
+	cmd.Stdout, cmd.Stderr = out.Write, out.Write
 	if err := cmd.Start(); err != nil {
-		out.abandon()
+		_ = out.Finish()
 		return "", &Error{Key: s.Key, Kind: KindStart, Err: err}
 	}
-	out.begin()
+	_ = out.Write.Close()
 
 	exited := make(chan struct{})
 	go func() {

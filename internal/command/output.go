@@ -33,33 +33,26 @@ func (t *tail) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// output reads a command's output from a pipe. It reads all of it, so that the
-// command never blocks on a full pipe, and keeps the end.
-type output struct {
-	read, write *os.File
-	tail        tail
-	done        chan struct{}
+// Output reads a command's output from a pipe. It reads all of it, so that the
+// command never blocks on a full pipe, and keeps the last 4 KiB.
+type Output struct {
+	// Write is the end for the command.
+	Write *os.File
+	read  *os.File
+	tail  tail
+	done  chan struct{}
 	// open says that the pipe still had a writer when reading ended.
 	open bool
 }
 
-func newOutput() (*output, error) {
+// NewOutput opens the pipe and reads from it until the last writer is gone or
+// Finish says that it is enough.
+func NewOutput() (*Output, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	return &output{read: r, write: w, done: make(chan struct{})}, nil
-}
-
-// abandon is for a command that did not start.
-func (o *output) abandon() {
-	_ = o.read.Close()
-	_ = o.write.Close()
-}
-
-// begin reads until the last writer is gone or finish says that it is enough.
-func (o *output) begin() {
-	_ = o.write.Close()
+	o := &Output{Write: w, read: r, done: make(chan struct{})}
 	go func() {
 		defer close(o.done)
 		buf := make([]byte, 32<<10)
@@ -72,13 +65,21 @@ func (o *output) begin() {
 			}
 		}
 	}()
+	return o, nil
 }
 
-// finish returns the end of the output. A process that still holds the pipe
-// is not waited for; if it shall live on, its output goes on being read, by a
-// process that lives as long as it does, since it would otherwise be killed by
-// SIGPIPE at its next line.
-func (o *output) finish(keepWriters bool) string {
+// Done is closed when the last writer is gone, the caller's own among them.
+func (o *Output) Done() <-chan struct{} { return o.done }
+
+// Finish closes the caller's end of the pipe and returns the end of the output.
+// A process that still holds the pipe is waited for no longer than a moment.
+func (o *Output) Finish() string { return o.finish(false) }
+
+// finish does the same. If what still holds the pipe shall live on, its output
+// goes on being read, by a process that lives as long as it does, since it
+// would otherwise be killed by SIGPIPE at its next line.
+func (o *Output) finish(keepWriters bool) string {
+	_ = o.Write.Close()
 	_ = o.read.SetReadDeadline(time.Now().Add(drainTime))
 	<-o.done
 	if o.open && keepWriters {

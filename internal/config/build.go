@@ -48,6 +48,7 @@ func (b *build) everything() {
 	b.findPassword()
 	b.checkDatabase()
 	b.checkMonitor()
+	b.checkHTTP()
 	b.checkNotify()
 	b.checkProcesses()
 	b.compareWithBash()

@@ -18,6 +18,7 @@ type Config struct {
 	Monitor  Monitor
 	Logging  Logging
 	Control  Control
+	HTTP     HTTP
 	Notify   Notify
 
 	// fallback is what a process without a section of its own gets:

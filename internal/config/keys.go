@@ -11,6 +11,7 @@ const (
 	sectionMonitor  = "monitor"
 	sectionLogging  = "logging"
 	sectionControl  = "control"
+	sectionHTTP     = "http"
 	sectionNotify   = "notify"
 	sectionProcess  = "process"
 	processPrefix   = sectionProcess + "."
@@ -23,8 +24,8 @@ const variablePrefix = "MONITOR_SERVICE_"
 // Key is one key of config.ini. The keys are the one table that validation,
 // suggestions, environment variables and documentation come from.
 type Key struct {
-	// Section is "database", "monitor", "logging", "control", "notify" or, for
-	// the sections [process.NAME] and [process.default], "process".
+	// Section is "database", "monitor", "logging", "control", "http", "notify"
+	// or, for the sections [process.NAME] and [process.default], "process".
 	Section string
 	Name    string
 	// Default is what holds without the key, as a person reads it.
@@ -120,6 +121,7 @@ func Keys() []Key {
 	keys = append(keys, monitorKeys()...)
 	keys = append(keys, loggingKeys()...)
 	keys = append(keys, controlKeys()...)
+	keys = append(keys, httpKeys()...)
 	keys = append(keys, notifyKeys()...)
 	return append(keys, processKeys()...)
 }
@@ -177,7 +179,7 @@ func (t table) find(kind, name string) (Key, bool) {
 // kindOf returns the kind of a section, empty for one that does not exist.
 func kindOf(section string) string {
 	switch section {
-	case sectionDatabase, sectionMonitor, sectionLogging, sectionControl, sectionNotify:
+	case sectionDatabase, sectionMonitor, sectionLogging, sectionControl, sectionHTTP, sectionNotify:
 		return section
 	}
 	if len(section) > len(processPrefix) && strings.HasPrefix(section, processPrefix) {

@@ -28,6 +28,7 @@ func TestKeysAndDefaultsAreThePromisedOnes(t *testing.T) {
 			"level": "info", "format": "text", "compress": "no",
 		},
 		"control": {"socket": "/run/monitor_service/control.sock"},
+		"http":    {"listen": "none", "web_config": "–"},
 		"notify": {
 			"email_to": "–", "email_from": "monitor_service@HOST", "email_events": calmEvents,
 			"smtp_host": "–", "smtp_port": "587 for starttls, 465 for tls, 25 for off", "smtp_tls": "starttls", "smtp_ca": "–",

@@ -18,7 +18,7 @@ func TestMistakesOfForm(t *testing.T) {
 		"nearest of elsewhere":  {minimal + "log_files_to_kep = 1\n", 4, []string{"did you mean log_files_to_keep in [logging]?"}},
 		"key in capitals":       {minimal + "Host = a\n", 4, []string{"did you mean host?"}},
 		"unknown section":       {minimal + "[loging]\nfile = x\n", 4, []string{"[loging]", "did you mean [logging]?"}},
-		"section far off":       {minimal + "[http]\n", 4, []string{"there are [database]"}},
+		"section far off":       {minimal + "[weather]\n", 4, []string{"there are [database]"}},
 		"misspelt process":      {minimal + "[prcess.a]\n", 4, []string{"did you mean [process.a]?"}},
 		"process alone":         {minimal + "[process]\n", 4, []string{"did you mean [process.default]?"}},
 		"process without name":  {minimal + "[process.]\n", 4, []string{"name of the process is missing"}},

@@ -68,7 +68,7 @@ func Nearest(word string, candidates []string) string { return nearest(word, can
 // suggestSection says which section an unknown one was probably meant to be,
 // as the end of a sentence.
 func suggestSection(name string) string {
-	known := []string{sectionDatabase, sectionMonitor, sectionLogging, sectionControl, sectionNotify, defaultSection}
+	known := []string{sectionDatabase, sectionMonitor, sectionLogging, sectionControl, sectionHTTP, sectionNotify, defaultSection}
 	if near := nearest(strings.TrimSpace(name), known); near != "" {
 		return "; did you mean [" + near + "]?"
 	}
@@ -79,7 +79,7 @@ func suggestSection(name string) string {
 	if dotted && nearest(head, []string{sectionProcess}) != "" {
 		return "; did you mean " + bracketed(processPrefix+tail) + "?"
 	}
-	return "; there are [database], [monitor], [logging], [control], [notify], [process.default] and [process.NAME]"
+	return "; there are [database], [monitor], [logging], [control], [http], [notify], [process.default] and [process.NAME]"
 }
 
 // suggestKey says which key an unknown one was probably meant to be, as the

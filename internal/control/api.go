@@ -59,6 +59,8 @@ type Status struct {
 	ReadOnly bool     `json:"read_only"`
 	Database Database `json:"database"`
 	Summary  Summary  `json:"summary"`
+	// HTTP is the listener of the status page, missing where it is off.
+	HTTP *HTTP `json:"http,omitempty"`
 	// Pause is the pause of all processes.
 	Pause *Pause `json:"pause,omitempty"`
 	// Processes are those that are configured, in alarm, acknowledged,
@@ -79,6 +81,19 @@ type Database struct {
 	NextPoll  time.Time `json:"next_poll,omitzero"`
 	DownSince time.Time `json:"down_since,omitzero"`
 	Error     string    `json:"error,omitempty"`
+}
+
+// HTTP is the TCP listener of the status page, the metrics and the health
+// endpoints.
+type HTTP struct {
+	// Listen is its address, ":PORT" for all addresses of the host.
+	Listen string `json:"listen"`
+	// TLS says that it speaks HTTPS.
+	TLS bool `json:"tls"`
+	// Error is why it is not open, and Since when that began; it is tried
+	// again.
+	Error string    `json:"error,omitempty"`
+	Since time.Time `json:"since,omitzero"`
 }
 
 // Summary counts processes.

@@ -492,3 +492,22 @@ func (s streaming) Restart(ctx context.Context, _ recovery.Operator, _ RestartRe
 	<-ctx.Done()
 	return told(Progress{Verdict: VerdictUnknown})
 }
+
+func TestASocketIsNotMadeWhereOthersCanWrite(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root is led elsewhere by others: run the tests as root")
+	}
+	p := path(t)
+	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(p), 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(p, "no such group", &daemon{}); err == nil || errors.Is(err, ErrLive) || !strings.Contains(err.Error(), "others can write to") {
+		t.Errorf("error %v", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(p)); err != nil || len(entries) > 0 {
+		t.Errorf("%v was made, %v", entries, err)
+	}
+}

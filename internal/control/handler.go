@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -22,9 +21,6 @@ const (
 	maxWhy = 500
 	// maxPause bounds a pause's length. Longer than that is until resumed.
 	maxPause = 366 * 24 * time.Hour
-	// defaultHistory and maxHistory bound the recoveries in one answer.
-	defaultHistory = 100
-	maxHistory     = 10_000
 )
 
 // handler has the paths of the API.
@@ -44,7 +40,7 @@ func (s *Server) handler() http.Handler {
 		mux.HandleFunc(pattern, s.guarded(h))
 	}
 	mux.HandleFunc("/", s.guarded(func(_ http.ResponseWriter, r *http.Request, _ recovery.Operator) error {
-		return failure(CodeUnknownPath, "there is no %s %q in this version of the API", r.Method, r.URL.Path)
+		return unknownPath(r)
 	}))
 	return mux
 }
@@ -67,25 +63,11 @@ func (s *Server) guarded(h func(http.ResponseWriter, *http.Request, recovery.Ope
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request, _ recovery.Operator) error {
-	process, err := processOf(r, false)
-	if err != nil {
-		return err
-	}
-	return answer(w)(s.daemon.Status(r.Context(), process))
+	return readStatus(s.daemon, w, r)
 }
 
 func (s *Server) history(w http.ResponseWriter, r *http.Request, _ recovery.Operator) error {
-	process, err := processOf(r, false)
-	if err != nil {
-		return err
-	}
-	limit := defaultHistory
-	if text := r.URL.Query().Get("limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxHistory {
-			return failure(CodeBadRequest, "limit is %q, allowed is 1 to %d", text, maxHistory)
-		}
-	}
-	return answer(w)(s.daemon.History(r.Context(), process, limit))
+	return readHistory(s.daemon, w, r)
 }
 
 func (s *Server) explain(w http.ResponseWriter, r *http.Request, _ recovery.Operator) error {

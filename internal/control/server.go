@@ -36,8 +36,7 @@ const (
 // Every method may be called by several goroutines at once. An empty process
 // stands for all of them where that makes sense.
 type Daemon interface {
-	Status(ctx context.Context, process string) (Status, error)
-	History(ctx context.Context, process string, limit int) (History, error)
+	Reader
 	Explain(ctx context.Context, process string) (Explanation, error)
 	Names(ctx context.Context) ([]string, error)
 	// Restart calls told for every event, the last one with a verdict, and

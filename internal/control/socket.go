@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"monitor_service/internal/ownpath"
 )
 
 const (
@@ -53,6 +55,12 @@ func listen(path string, group int) (_ *socket, err error) {
 	}()
 	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
 		return nil, reason(err)
+	}
+	// Where others can write they could take the lock, so that no daemon
+	// would start, and put a link in the socket's place while its mode and
+	// group are set.
+	if err := ownpath.Check(filepath.Dir(path)); err != nil {
+		return nil, err
 	}
 	lock, err := os.OpenFile(path+lockSuffix, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"monitor_service/internal/alarmdb"
+	"monitor_service/internal/command"
 	"monitor_service/internal/config"
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/proctable"
@@ -57,9 +58,9 @@ func newCosts(t *testing.T, processes string) *costs {
 	}
 	client := systemd.NewClientWith(c.bus.Dial)
 	t.Cleanup(client.Close)
-	units := restart.New(restart.Options{Units: client, Table: table})
+	units := restart.New(restart.Options{Units: client, Table: table, Run: command.Run})
 	t.Cleanup(units.Close)
-	c.engine = recovery.New(cfg, c.db, units, healthcheck.New(client, table), func(ev recovery.Event) {
+	c.engine = recovery.New(cfg, c.db, units, healthcheck.New(client, table, command.Run), func(ev recovery.Event) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.kinds[ev.Kind]++
@@ -73,7 +74,7 @@ func (c *costs) raise(n int) {
 	c.t.Helper()
 	for i := range n {
 		name := fmt.Sprint("w", i)
-		c.bus.SetUnit(bus.Unit{Name: name + ".service", ActiveSince: 1})
+		c.bus.SetUnit(bus.Unit{Name: name + ".service", ActiveUptime: 1})
 		c.server.Exec("INSERT IGNORE INTO alarms.PROCESE VALUES (?, ?)", i, name)
 		c.server.Exec("INSERT INTO alarms.STATUS_PROCESS VALUES (?, 1, 0, '') ON DUPLICATE KEY UPDATE alarma = 1", i)
 	}

@@ -9,23 +9,28 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"monitor_service/internal/alarmdb"
+	"monitor_service/internal/command"
 	"monitor_service/internal/config"
 	"monitor_service/internal/control"
 	"monitor_service/internal/handover"
 	"monitor_service/internal/healthcheck"
 	"monitor_service/internal/history"
 	"monitor_service/internal/logging"
+	"monitor_service/internal/metrics"
 	"monitor_service/internal/notify"
 	"monitor_service/internal/proctable"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/restart"
 	"monitor_service/internal/state"
 	"monitor_service/internal/systemd"
+	"monitor_service/internal/unitcommand"
+	"monitor_service/internal/web"
 )
 
 // stopGrace is how long recoveries under way may go on after SIGTERM. It
@@ -47,6 +52,8 @@ type Options struct {
 	DryRun bool
 	// Version is said at the start.
 	Version string
+	// Release and Commit are the parts of it that the metrics tell apart.
+	Release, Commit string
 }
 
 // Daemon is the whole service. New makes it, Run or Once runs it, and it ends
@@ -62,6 +69,11 @@ type Daemon struct {
 	notify *systemd.Notifier
 	people *notify.Notifier
 	undo   undoStack
+	// systemd is nil on a host without it. run runs the commands of the
+	// configuration.
+	systemd *systemd.Client
+	run     command.Runner
+	metrics *metrics.Metrics
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
 
@@ -78,14 +90,16 @@ type Daemon struct {
 	emit func(recovery.Event)
 
 	// What follows is for those who ask over the control socket.
-	procs   *proctable.Table
-	systemd *systemd.Client // nil on a host without systemd
+	procs *proctable.Table
 	// state is nil where nothing survives the daemon.
 	state    *state.Dir
 	history  *history.Recorder
 	watchers watchers
 	server   *control.Server
 	desk     *desk
+	// web is the listener of [http], which serves the metrics as well.
+	web      webSite
+	pulse    pulse
 	started  time.Time
 	nextPoll time.Time
 	shown    atomic.Pointer[view]
@@ -103,6 +117,7 @@ func New(opts Options) (_ *Daemon, err error) {
 		opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier(),
 		started: time.Now(), polls: make(chan chan<- polled), ended: make(chan struct{}),
 	}
+	d.web.d = d
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.undo.unwind())
@@ -127,10 +142,16 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.undo.push("unlock the database", func() error { return d.unlock() })
+	if err = d.reachSystemd(); err != nil {
+		return nil, err
+	}
 	if err = d.newPeople(); err != nil {
 		return nil, err
 	}
 	d.remember()
+	if err = d.newMetrics(); err != nil {
+		return nil, err
+	}
 	if err = d.newEngine(); err != nil {
 		return nil, err
 	}
@@ -151,24 +172,45 @@ func (d *Daemon) lock(cfg *config.Config) (func() error, error) {
 	return lockDatabase(cfg.Database.Identity(), d.opts.Environ)
 }
 
+// reachSystemd makes a client of systemd, where that runs the host. It starts
+// the commands of the configuration as well, if it does so for this user: they
+// run outside of the daemon's sandbox, as what they check and prepare does.
+func (d *Daemon) reachSystemd() error {
+	d.run = command.Run
+	if !systemd.Booted() {
+		return nil
+	}
+	d.systemd = systemd.NewClient()
+	d.undo.push("leave the message bus", func() error { d.systemd.Close(); return nil })
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	dir, err := runDirectory(d.opts.Environ)
+	if err != nil {
+		return err
+	}
+	d.run = unitcommand.Runner(d.systemd, dir)
+	return nil
+}
+
 func (d *Daemon) newEngine() error {
 	procs, err := proctable.New()
 	if err != nil {
 		return fmt.Errorf("cannot read the process table: %w", err)
 	}
-	options := restart.Options{
-		Table: procs, OwnUnit: systemd.OwnUnit(), ProtectedUnits: d.cfg.Monitor.ProtectedUnits,
-	}
-	if systemd.Booted() {
-		client := systemd.NewClient()
-		d.undo.push("leave the message bus", func() error { client.Close(); return nil })
-		options.Units, d.systemd = client, client
-	}
 	d.procs = procs
+	options := restart.Options{
+		Table: procs, Run: d.run, OwnUnit: systemd.OwnUnit(), ProtectedUnits: d.cfg.Monitor.ProtectedUnits,
+	}
+	// An interface that holds a nil pointer is not nil.
+	var units healthcheck.Units
+	if d.systemd != nil {
+		options.Units, units = d.systemd, d.systemd
+	}
 	d.units = restart.New(options)
 	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
-	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(options.Units, procs), d.emit)
+	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(units, procs, d.run), d.emit)
 	d.takeOver()
 	return nil
 }
@@ -200,7 +242,11 @@ func (d *Daemon) load() (*config.Config, []config.Warning, error) {
 	if d.opts.DryRun {
 		cfg.Monitor.DryRun = true
 	}
-	return cfg, warnings, nil
+	_, more, err := web.Check(cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	return cfg, append(warnings, more...), nil
 }
 
 // observer returns the one function that every event goes through.
@@ -211,6 +257,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 		d.history.Observe(ev)
 		d.watchers.tell(ev)
 		d.people.Observe(ev)
+		d.metrics.Observe(ev)
 		if ev.Kind == recovery.RecoveryFailed {
 			d.failures.Add(1)
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"monitor_service/internal/ownpath"
 )
 
 // runtimeDirectory is where root's daemon keeps its lock when systemd has not
@@ -23,9 +25,12 @@ const runtimeDirectory = "/run/monitor_service"
 // of his own gets no lock.
 func lockDatabase(identity string, environ []string) (unlock func() error, err error) {
 	none := func() error { return nil }
-	dir, err := lockDirectory(environ)
+	dir, err := runDirectory(environ)
 	if err != nil || dir == "" {
 		return none, err
+	}
+	if err := ownpath.Check(dir); err != nil {
+		return none, fmt.Errorf("cannot make sure that no other daemon works on this database: %w", err)
 	}
 	sum := sha256.Sum256([]byte(identity))
 	path := filepath.Join(dir, "database-"+hex.EncodeToString(sum[:8])+".lock")
@@ -46,7 +51,9 @@ func lockDatabase(identity string, environ []string) (unlock func() error, err e
 	return file.Close, nil
 }
 
-func lockDirectory(environ []string) (string, error) {
+// runDirectory is where what lasts as long as the daemon may be kept, out of
+// reach of other users; empty where this user has no such place.
+func runDirectory(environ []string) (string, error) {
 	for _, name := range []string{"RUNTIME_DIRECTORY=", "XDG_RUNTIME_DIR="} {
 		if os.Geteuid() == 0 && name == "XDG_RUNTIME_DIR=" {
 			break
@@ -62,7 +69,7 @@ func lockDirectory(environ []string) (string, error) {
 		return "", nil
 	}
 	if err := os.MkdirAll(runtimeDirectory, 0o755); err != nil { //nolint:gosec // as systemd makes it
-		return "", fmt.Errorf("cannot make sure that no other daemon works on this database: %w", err)
+		return "", fmt.Errorf("cannot make a directory for locks: %w", err)
 	}
 	return runtimeDirectory, nil
 }

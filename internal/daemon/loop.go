@@ -21,6 +21,7 @@ type polled struct {
 	at   time.Time
 	rows []recovery.Row
 	err  error
+	took time.Duration
 	// generation tells a poll of the database before a reload.
 	generation int
 }
@@ -42,6 +43,8 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 	if err := d.listen(); err != nil { //nolint:contextcheck // the socket outlives the loop
 		return err
 	}
+	d.pulse.beat(time.Now())
+	d.openWeb() //nolint:contextcheck // the listener outlives the loop
 	d.sayStarted()
 	if err := d.notify.Ready(d.status()); err != nil {
 		d.log.Warn("Cannot tell systemd that the service is ready, ignoring", "error", err)
@@ -79,6 +82,8 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 		defer t.Stop()
 		feed = t.C
 	}
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
 	next := time.NewTimer(0)
 	defer next.Stop()
 	// It is stopped as long as nothing has changed.
@@ -90,6 +95,7 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-beat.C:
 		case <-feed:
 			l.d.feed()
 		case <-next.C:
@@ -126,6 +132,7 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 		}
 		l.d.tellStatus()
 		l.d.show()
+		l.d.pulse.beat(time.Now())
 	}
 }
 
@@ -140,7 +147,7 @@ func (l *loop) poll(ctx context.Context) {
 	go func() {
 		at := time.Now()
 		rows, err := db.Poll(ctx)
-		l.results <- polled{at: at, rows: rows, err: err, generation: generation}
+		l.results <- polled{at: at, rows: rows, err: err, took: time.Since(at), generation: generation}
 	}()
 }
 
@@ -176,6 +183,7 @@ func (l *loop) take(r polled) time.Duration {
 // returns how long to wait for the next poll.
 func (d *Daemon) digest(r polled) time.Duration {
 	now := time.Now()
+	d.countPoll(r)
 	interval := d.cfg.Monitor.CheckInterval
 	if r.err != nil {
 		return d.outage.failed(now, r.err, interval, d.emit)

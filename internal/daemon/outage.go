@@ -39,7 +39,8 @@ func (o *outage) failed(now time.Time, err error, interval time.Duration, emit f
 		o.retry = backoff.NewExponentialBackOff()
 		o.retry.InitialInterval = min(firstRetry, interval)
 		o.retry.Multiplier = 2
-		o.retry.MaxInterval = lastRetry
+		// What jitter adds is within the limit.
+		o.retry.MaxInterval = time.Duration(float64(lastRetry) / (1 + o.retry.RandomizationFactor))
 		o.retry.Reset()
 	}
 	o.last = err

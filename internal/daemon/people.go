@@ -15,7 +15,7 @@ const notifyGrace = 10 * time.Second
 // newPeople starts the notifications, which are off unless a channel is
 // configured.
 func (d *Daemon) newPeople() error {
-	settings, err := notify.Prepare(d.cfg.Notify)
+	settings, err := notify.Prepare(d.cfg.Notify, d.run)
 	if err != nil {
 		return err
 	}

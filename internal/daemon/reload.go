@@ -16,6 +16,7 @@ func (d *Daemon) reload() bool {
 		d.log.Debug("Cannot tell systemd of the reload, ignoring", "error", err)
 	}
 	err := d.replace()
+	d.countReload(err)
 	if err != nil {
 		d.sayMistakes(err)
 	}
@@ -53,7 +54,7 @@ func (d *Daemon) replace() (err error) {
 		}
 		undo.push("unlock the new database", unlock)
 	}
-	people, err := notify.Prepare(cfg.Notify)
+	people, err := notify.Prepare(cfg.Notify, d.run)
 	if err != nil {
 		return err
 	}
@@ -64,11 +65,17 @@ func (d *Daemon) replace() (err error) {
 	if server != nil {
 		undo.push("close the new control socket", server.Close)
 	}
+	page, err := d.web.prepare(cfg)
+	if err != nil {
+		return err
+	}
+	undo.push("close the new HTTP listener", page.undo)
 	if err := d.logs.Reconfigure(cfg.Logging); err != nil {
 		return err
 	}
 
 	d.useServer(cfg.Control, server)
+	d.web.use(page)
 	d.cfg = cfg
 	spareThreads(cfg.Monitor.MaxParallelRestarts)
 	d.people.Apply(people)

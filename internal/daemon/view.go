@@ -49,6 +49,7 @@ func (k *desk) Status(ctx context.Context, process string) (control.Status, erro
 	s := control.Status{
 		Version: k.d.opts.Version, PID: os.Getpid(), Started: k.d.started, Now: time.Now(), Config: v.cfg.Path,
 		DryRun: v.cfg.Monitor.DryRun, ReadOnly: summary.ReadOnly, Database: v.database(),
+		HTTP: k.d.web.status(),
 		Summary: control.Summary{
 			Alarms: summary.Alarms, Recovering: summary.Running, Queued: summary.Queued,
 			OpenBreakers: summary.OpenBreakers, OwedWriteBacks: summary.OwedWriteBacks,

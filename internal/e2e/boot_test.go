@@ -73,7 +73,7 @@ func TestNothingOfATestIsLeftForTheNext(t *testing.T) {
 	b.configure(t, baseConfig)
 	b.Must(t, "systemctl", "stop", "mariadb.service")
 
-	b = newBed(t)
+	b = prepare(t, b.Host)
 	left := b.Shell(t, `
 		systemctl list-units --all --no-legend --plain 'w@*' 'run-*.service' broken.service masked.service
 		systemctl --failed --no-legend --plain
@@ -90,7 +90,7 @@ func TestNothingOfATestIsLeftForTheNext(t *testing.T) {
 }
 
 func TestTwoHostsSideBySideDoNotTouchEachOther(t *testing.T) {
-	b, other := newBed(t), ownBed(t)
+	b, other := newBed(t), prepare(t, host.Boot(t, host.Options{}))
 	worker := b.workers(t, "1")[0]
 	other.workers(t, "1")
 	untouched := b.invocation(t, worker)

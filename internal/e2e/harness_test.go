@@ -8,6 +8,7 @@ package e2e
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,10 +54,10 @@ type bed struct {
 	began time.Time
 }
 
-// shared is what the tests of this package have in common: one host, booted
-// when the first test asks for it, one built program, and its packages.
+// shared is what the tests of this package have in common: hosts that go from
+// test to test, one built program, and its packages.
 var shared struct {
-	host     func() (*host.Host, error)
+	hosts    hosts
 	program  func() (string, error)
 	packages func() (packages, error)
 }
@@ -64,14 +65,7 @@ var shared struct {
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	var undo []func() error
-	shared.host = sync.OnceValues(func() (*host.Host, error) {
-		h, err := host.Start(context.Background(), host.Options{})
-		if err == nil {
-			undo = append(undo, h.Stop)
-		}
-		return h, err
-	})
+	undo := []func() error{shared.hosts.stop}
 	shared.program = sync.OnceValues(func() (string, error) {
 		dir, err := os.MkdirTemp("", "e2e")
 		if err != nil {
@@ -111,13 +105,52 @@ func build(dir string) (string, error) {
 	return path, nil
 }
 
-// newBed is the host that all tests share, cleaned of what the test before
-// left. Tests that use it do not run in parallel.
+// hosts are those that no test uses now. Tests mostly wait, and so a few run
+// side by side, each on a host of its own.
+type hosts struct {
+	mu   sync.Mutex
+	all  []*host.Host
+	free []*host.Host
+}
+
+// take returns a free host, booting one where there is none.
+func (s *hosts) take() (*host.Host, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.free); n > 0 {
+		h := s.free[n-1]
+		s.free = s.free[:n-1]
+		return h, nil
+	}
+	h, err := host.Start(context.Background(), host.Options{})
+	if err == nil {
+		s.all = append(s.all, h)
+	}
+	return h, err
+}
+
+func (s *hosts) giveBack(h *host.Host) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, h)
+}
+
+func (s *hosts) stop() error {
+	var errs []error
+	for _, h := range s.all {
+		errs = append(errs, h.Stop())
+	}
+	return errors.Join(errs...)
+}
+
+// newBed is a host that goes from test to test, cleaned of what the test before
+// left. It lets the test run beside others: call it first, and once.
 func newBed(t *testing.T) *bed {
 	t.Helper()
+	t.Parallel()
 	host.Require(t)
 	host.RootFS(t)
-	h, err := shared.host()
+	h, err := shared.hosts.take()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,14 +158,16 @@ func newBed(t *testing.T) *bed {
 		if t.Failed() {
 			t.Log(h.Report())
 		}
+		shared.hosts.giveBack(h)
 	})
 	return prepare(t, h)
 }
 
-// ownBed is a host of the test's own, for a test that cannot leave the shared
-// one as it was.
+// ownBed is a host of the test's own, for a test that cannot leave one as it
+// was; see newBed.
 func ownBed(t *testing.T) *bed {
 	t.Helper()
+	t.Parallel()
 	return prepare(t, host.Boot(t, host.Options{}))
 }
 

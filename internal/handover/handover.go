@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"monitor_service/internal/ownpath"
 	"monitor_service/internal/recovery"
 )
 
@@ -48,6 +49,11 @@ func Open(stateDirectory string) (*Dir, error) {
 		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
 	}
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
+	}
+	// Who could write here could make this daemon believe that anything is
+	// restarted already.
+	if err := ownpath.Check(d.path); err != nil {
 		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
 	}
 	return d, nil

@@ -28,13 +28,15 @@ type Units interface {
 type Checker struct {
 	units Units
 	table *proctable.Table
+	run   command.Runner
 }
 
 var _ recovery.Checker = (*Checker)(nil)
 
-// New returns a Checker. units is nil on a host without systemd.
-func New(units Units, table *proctable.Table) *Checker {
-	return &Checker{units: units, table: table}
+// New returns a Checker, which leaves health_check_command to run. units is nil
+// on a host without systemd.
+func New(units Units, table *proctable.Table, run command.Runner) *Checker {
+	return &Checker{units: units, table: table, run: run}
 }
 
 // look is one look at a process. It returns nil when the process is healthy,
@@ -73,13 +75,14 @@ func (c *Checker) Watches(o recovery.Order) bool {
 
 func (c *Checker) choose(o recovery.Order) (look, error) {
 	if o.Process.HealthCheckCommand != "" {
-		return commandLook(o)
+		return c.commandLook(o)
 	}
 	return (&processLook{table: c.table, name: o.Process.Name}).look, nil
 }
 
 // repeat looks after the first pause, and then after each interval, until a look
-// sees health or the time is over.
+// sees health or the time is over. A look that the end of the time cuts short
+// saw less than the one before it, which the error is then of.
 func repeat(ctx context.Context, timeout, first, interval time.Duration, look look) error {
 	end := time.Now().Add(timeout)
 	over := time.NewTimer(timeout)
@@ -93,8 +96,12 @@ func repeat(ctx context.Context, timeout, first, interval time.Duration, look lo
 			next.Reset(interval)
 			if left := time.Until(end); left > 0 {
 				count++
-				if seen = look(ctx, left); seen == nil {
+				err := look(ctx, left)
+				if err == nil {
 					return nil
+				}
+				if count == 1 || time.Until(end) > 0 {
+					seen = err
 				}
 			}
 		case <-over.C:
@@ -124,13 +131,13 @@ const shownPrecision = 10 * time.Millisecond
 
 // commandLook runs health_check_command. A run has the time that the whole
 // check has left, and is then killed with its children.
-func commandLook(o recovery.Order) (look, error) {
+func (c *Checker) commandLook(o recovery.Order) (look, error) {
 	line, err := command.Expand(o.Process.HealthCheckCommand, o.Process.Name)
 	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, left time.Duration) error {
-		_, err := command.Run(ctx, command.Spec{
+		_, err := c.run(ctx, command.Spec{
 			Key: "health_check_command", Line: line,
 			Timeout: max(left.Round(shownPrecision), shownPrecision),
 			Process: o.Process.Name, ID: o.ID, Attempt: o.Attempt,

@@ -123,7 +123,7 @@ func TestTheBuiltInCheckOfAUnit(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				units := &scripted{answers: c.answers, begun: time.Now()}
-				err := New(units, nil).Check(t.Context(), order(5*time.Second, time.Second))
+				err := New(units, nil, command.Run).Check(t.Context(), order(5*time.Second, time.Second))
 				if (err == nil) != c.passes || (err != nil && !strings.Contains(err.Error(), c.says)) {
 					t.Errorf("got %v", err)
 				}
@@ -148,7 +148,7 @@ func TestLooksAreAnIntervalApartAndEndWithTheTimeout(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				units := &scripted{err: systemd.ErrUnavailable, begun: time.Now()}
-				err := New(units, nil).Check(t.Context(), order(c.timeout, c.interval))
+				err := New(units, nil, command.Run).Check(t.Context(), order(c.timeout, c.interval))
 				if !errors.Is(err, systemd.ErrUnavailable) {
 					t.Errorf("got %v", err)
 				}
@@ -175,7 +175,7 @@ func TestLooksAreAnIntervalApartAndEndWithTheTimeout(t *testing.T) {
 func TestAUnitThatIsUpPassesEvenWithAnIntervalBeyondTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		units := &scripted{answers: []systemd.Unit{unit(systemd.StateActive, "a")}, begun: time.Now()}
-		if err := New(units, nil).Check(t.Context(), order(time.Second, time.Hour)); err != nil {
+		if err := New(units, nil, command.Run).Check(t.Context(), order(time.Second, time.Hour)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -186,7 +186,7 @@ func TestAStoppingDaemonEndsTheCheck(t *testing.T) {
 		units := &scripted{answers: []systemd.Unit{unit(systemd.StateFailed, "a")}, begun: time.Now()}
 		ctx, stop := context.WithCancel(t.Context())
 		time.AfterFunc(1500*time.Millisecond, stop)
-		err := New(units, nil).Check(ctx, order(time.Hour, time.Second))
+		err := New(units, nil, command.Run).Check(ctx, order(time.Hour, time.Second))
 		if took := time.Since(units.begun); !errors.Is(err, context.Canceled) || took != 1500*time.Millisecond {
 			t.Errorf("got %v after %s", err, took)
 		}
@@ -202,7 +202,7 @@ func TestTheCommandIsRepeatedUntilItPasses(t *testing.T) {
 		o := order(time.Minute, time.Second)
 		o.Process.HealthCheckCommand = "echo $MONITOR_PROCESS_NAME %s >>" + file + "; test $(wc -l <" + file + ") = 3"
 		begun := time.Now()
-		if err := New(nil, nil).Check(t.Context(), o); err != nil {
+		if err := New(nil, nil, command.Run).Check(t.Context(), o); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(begun).Round(time.Second); took != 2*time.Second {
@@ -218,7 +218,7 @@ func TestTheErrorCarriesTheLastRunAndTheirNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := order(3500*time.Millisecond, time.Second)
 		o.Process.HealthCheckCommand = "echo port is closed; exit 7"
-		err := New(nil, nil).Check(t.Context(), o)
+		err := New(nil, nil, command.Run).Check(t.Context(), o)
 		var e *command.Error
 		if !errors.As(err, &e) || e.Status != 7 {
 			t.Fatalf("got %v", err)
@@ -234,7 +234,7 @@ func TestTheErrorCarriesTheLastRunAndTheirNumber(t *testing.T) {
 func TestARunIsKilledAtTheEndOfTheCheck(t *testing.T) {
 	o := order(300*time.Millisecond, time.Second)
 	o.Process.HealthCheckCommand = "sleep 1000"
-	err := New(nil, nil).Check(t.Context(), o)
+	err := New(nil, nil, command.Run).Check(t.Context(), o)
 	var e *command.Error
 	if !errors.As(err, &e) || e.Kind != command.KindTimeout {
 		t.Fatalf("got %v", err)
@@ -246,7 +246,7 @@ func TestAnUnsafeNameReachesNoShell(t *testing.T) {
 	o := order(time.Second, time.Second)
 	o.Process.Name = "x; touch " + file
 	o.Process.HealthCheckCommand = "true %s"
-	if err := New(nil, nil).Check(t.Context(), o); err == nil {
+	if err := New(nil, nil, command.Run).Check(t.Context(), o); err == nil {
 		t.Error("passed")
 	}
 	if _, err := os.Stat(file); err == nil {
@@ -263,12 +263,12 @@ func TestTheBuiltInCheckOfAProcess(t *testing.T) {
 	o := order(2*time.Second, 50*time.Millisecond)
 	o.Process.Name = name
 	o.Target = recovery.Target{Strategy: config.StrategyProcess, Command: name}
-	if err := New(nil, table).Check(t.Context(), withTimeout(o, 200*time.Millisecond)); err == nil ||
+	if err := New(nil, table, command.Run).Check(t.Context(), withTimeout(o, 200*time.Millisecond)); err == nil ||
 		!strings.Contains(err.Error(), "no process \""+name) {
 		t.Errorf("not running: got %v", err)
 	}
 	run(t, name)
-	if err := New(nil, table).Check(t.Context(), withTimeout(o, time.Minute)); err != nil {
+	if err := New(nil, table, command.Run).Check(t.Context(), withTimeout(o, time.Minute)); err != nil {
 		t.Errorf("running: got %v", err)
 	}
 }
@@ -319,4 +319,21 @@ func TestAProcessThatIsAnotherOneEachTimeIsNotHealthy(t *testing.T) {
 	if err := l.look(t.Context(), time.Second); err != nil {
 		t.Errorf("it stays now: %v", err)
 	}
+}
+
+func TestTheErrorIsOfTheLastLookThatHadItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("connection refused")
+		looks := 0
+		err := repeat(t.Context(), 5*time.Second, 0, 2*time.Second, func(_ context.Context, left time.Duration) error {
+			if looks++; looks < 3 {
+				return refused
+			}
+			time.Sleep(left)
+			return errors.New("killed at its time limit")
+		})
+		if looks != 3 || !errors.Is(err, refused) {
+			t.Errorf("after %d looks: %v", looks, err)
+		}
+	})
 }

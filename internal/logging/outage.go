@@ -18,6 +18,8 @@ type outage struct {
 	// retryAt is when to try again, zero where the last write succeeded.
 	retryAt time.Time
 	lost    int
+	// dropped is lost over all outages.
+	dropped int
 }
 
 // change is what became of a log, for the one who tells it.
@@ -55,5 +57,6 @@ func (o *outage) end() change {
 func (o *outage) count(line []byte) {
 	if len(line) > 0 {
 		o.lost++
+		o.dropped++
 	}
 }

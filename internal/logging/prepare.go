@@ -8,16 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"monitor_service/internal/ownpath"
 )
 
 const (
 	fileMode = 0o640
 	dirMode  = 0o755
-	// othersWrite are the bits that let a group or everybody write.
-	othersWrite = 0o022
-	// maxLinks is how many symbolic links a path may go through, as in the
-	// kernel (path_resolution(7)).
-	maxLinks = 40
 )
 
 // prepare makes sure that path is a regular file of ours, and nobody else's
@@ -26,10 +23,8 @@ const (
 // and its directory, where they are missing.
 func prepare(path string) (os.FileInfo, error) {
 	dir := filepath.Dir(path)
-	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
-		if _, statErr := os.Stat(dir); statErr != nil {
-			return nil, err
-		}
+	if err := makeDirectory(dir); err != nil {
+		return nil, fmt.Errorf("cannot use log file %q: %w", path, err)
 	}
 	if err := checkDirectory(dir); err != nil {
 		return nil, fmt.Errorf("cannot use log file %q: %w", path, err)
@@ -47,6 +42,24 @@ func prepare(path string) (os.FileInfo, error) {
 		return nil, fmt.Errorf("cannot use log file %q: %w", path, err)
 	}
 	return info, nil
+}
+
+// makeDirectory makes the directory where it is missing, but as root not where
+// somebody else could lead that elsewhere.
+func makeDirectory(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if os.Geteuid() == 0 {
+		// In a directory such as /tmp a name that is taken is not followed.
+		if err := ownpath.Steps(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, dirMode); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 func prepareOpen(f *os.File) (os.FileInfo, error) {
@@ -91,69 +104,18 @@ func checkDirectory(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
-	if err := checkPath(dir, maxLinks); err != nil {
+	if err := ownpath.Steps(dir); err != nil {
 		return err
 	}
 	info, err := os.Stat(dir)
-	if err != nil || !writableByOthers(info) {
+	if err != nil || !ownpath.WritableByOthers(info) {
 		return err
 	}
-	// checkPath has left sticky ones. In those the kernel protects root
+	// Sticky ones have passed. In those the kernel protects root
 	// from links, if everybody can write and it is told to (proc_sys_fs(5)).
 	protected, err := os.ReadFile("/proc/sys/fs/protected_symlinks")
 	if err != nil || strings.TrimSpace(string(protected)) != "1" || info.Mode()&0o002 == 0 {
 		return fmt.Errorf("others can write to its directory %q; choose one that only root can write to", dir)
 	}
 	return nil
-}
-
-// checkPath follows an absolute path from the root and refuses to go on where
-// another user could change the next step.
-func checkPath(path string, links int) error {
-	if links == 0 {
-		return fmt.Errorf("%q goes through too many symbolic links", path)
-	}
-	parent := filepath.Dir(path)
-	if parent != path {
-		if err := checkPath(parent, links); err != nil {
-			return err
-		}
-	}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || stat.Uid != 0 {
-		return fmt.Errorf("%q does not belong to root; choose a directory that only root can write to", path)
-	}
-	if info.Mode()&fs.ModeSymlink == 0 {
-		if writableByOthers(info) && info.Mode()&fs.ModeSticky == 0 {
-			return fmt.Errorf("others can write to %q; choose a directory that only root can write to", path)
-		}
-		return nil
-	}
-	target, err := os.Readlink(path)
-	if err != nil {
-		return err
-	}
-	if !filepath.IsAbs(target) {
-		if parent, err = filepath.EvalSymlinks(parent); err != nil {
-			return err
-		}
-		target = filepath.Join(parent, target)
-	}
-	return checkPath(filepath.Clean(target), links-1)
-}
-
-// writableByOthers counts root's own group as root.
-func writableByOthers(info os.FileInfo) bool {
-	others := info.Mode().Perm() & othersWrite
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Gid == 0 {
-		others &^= 0o020
-	}
-	return others != 0
 }

@@ -10,15 +10,26 @@ import (
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+
+	table "monitor_service/internal/testenv/hostile"
 )
 
-// hostile are values that try to be something else than a value.
-var hostile = []string{
+// hostile are values that try to be something else than a value: what means
+// something in a line of the log, and the table that all tests share.
+var hostile = append([]string{
 	"", " ", "=", `"`, `\`, `\"`, "'", "a b", "a=b", `a"b`, "a\nb", "a\r\nb", "\x00", "\x1b[2J", "\x7f", "\u009b2J", "\u0085",
 	"nginx\n2026-11-23 02:49:46 - ERROR - forged process=sshd", `nginx" reason="none`, "nginx process=sshd",
 	"\u202egnp.exe", "\u200b", "\u2028", "\u2029", "\ufeff", "\u00a0", "\xff\xfe", "a\xc3", "ț日本語", "😀", "\U000e0001",
 	"%s%n%d", "$(reboot)", "`id`", "; rm -rf /", "../../etc/passwd", "-.mount", "reboot.target", `C:\n`, strings.Repeat("é", 255),
 	" - ERROR - x", "\n", "\nPRIORITY=0", "x\nMONITOR_PROCESS=sshd", "<0>", "\t",
+}, shared()...)
+
+func shared() []string {
+	var values []string
+	for _, h := range table.Texts() {
+		values = append(values, h.Text)
+	}
+	return values
 }
 
 func TestATextLineIsAsTheContractSays(t *testing.T) {

@@ -52,6 +52,7 @@ type channel struct {
 	retryAt time.Time
 	wait    *backoff.ExponentialBackOff
 	trouble trouble
+	counts  Counts
 	closing bool
 }
 
@@ -215,10 +216,12 @@ func (c *channel) settle(b *batch, retry bool, err error, now time.Time) Report 
 	defer c.mu.Unlock()
 	c.retryAt = time.Time{}
 	if err == nil {
+		c.counts.Sent++
 		c.sentAt = now
 		c.wait.Reset()
 		return c.trouble.end(c.kind, now)
 	}
+	c.counts.Failed++
 	lost := 0
 	switch {
 	case !retry || c.closing || c.settings.sender == nil:
@@ -235,6 +238,7 @@ func (c *channel) settle(b *batch, retry bool, err error, now time.Time) Report 
 		}
 		c.retryAt = now.Add(c.wait.NextBackOff())
 	}
+	c.counts.Lost += lost
 	return c.trouble.note(c.kind, now, err, lost)
 }
 

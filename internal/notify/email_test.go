@@ -24,6 +24,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"monitor_service/internal/command"
 	"monitor_service/internal/config"
 )
 
@@ -314,10 +315,10 @@ func TestWrongSettingsAreToldBeforeAnythingIsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, ca := range []string{"/is/not/there", empty} {
-		if _, err := Prepare(config.Notify{Email: config.Email{To: []string{"a@b"}, Host: "mx", Port: 25, CA: ca}}); err == nil || !strings.Contains(err.Error(), ca) {
+		if _, err := Prepare(config.Notify{Email: config.Email{To: []string{"a@b"}, Host: "mx", Port: 25, CA: ca}}, command.Run); err == nil || !strings.Contains(err.Error(), ca) {
 			t.Errorf("%s: %v", ca, err)
 		}
-		if _, err := Prepare(config.Notify{Webhook: config.Webhook{URL: config.NewSecret("https://x/"), CA: ca}}); err == nil || !strings.Contains(err.Error(), ca) {
+		if _, err := Prepare(config.Notify{Webhook: config.Webhook{URL: config.NewSecret("https://x/"), CA: ca}}, command.Run); err == nil || !strings.Contains(err.Error(), ca) {
 			t.Errorf("%s: %v", ca, err)
 		}
 	}

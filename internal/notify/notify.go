@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"monitor_service/internal/command"
 	"monitor_service/internal/config"
 	"monitor_service/internal/recovery"
 )
@@ -66,7 +67,7 @@ type Settings struct {
 
 // Prepare makes a section ready to be used. It reads the certificates of the
 // CAs, connects to nothing and starts nothing. It is safe to drop the result.
-func Prepare(cfg config.Notify) (*Settings, error) {
+func Prepare(cfg config.Notify, run command.Runner) (*Settings, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find out the host's name for notifications: %w", err)
@@ -95,7 +96,7 @@ func Prepare(cfg config.Notify) (*Settings, error) {
 	if cfg.Command.Line != "" {
 		line := limits
 		line.events, line.timeout = cfg.Command.Events, cfg.Command.Timeout
-		line.sender = runner{line: cfg.Command.Line, timeout: cfg.Command.Timeout}
+		line.sender = runner{run: run, line: cfg.Command.Line, timeout: cfg.Command.Timeout}
 		s.channels[ChannelCommand] = line
 	}
 	return s, nil

@@ -15,6 +15,7 @@ const maxCommandNames = 100
 
 // runner tells it by a command.
 type runner struct {
+	run     command.Runner
 	line    string
 	timeout time.Duration
 }
@@ -23,7 +24,7 @@ type runner struct {
 // line: no shell reads a name that is not trusted. Any failure is tried again,
 // since nothing is known of what the command does.
 func (r runner) send(ctx context.Context, m Message) (retry bool, err error) {
-	_, err = command.Run(ctx, command.Spec{
+	_, err = r.run(ctx, command.Spec{
 		Key: "command", Line: r.line, Timeout: r.timeout, Variables: variables(m),
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"monitor_service/internal/command"
 	"monitor_service/internal/config"
 	"monitor_service/internal/recovery"
 )
@@ -15,7 +16,7 @@ func TestCommandGetsTheMessageInItsEnvironment(t *testing.T) {
 	dir := t.TempDir()
 	names := append(nasty(), "nginx", "$(touch "+filepath.Join(dir, "bad")+")")
 	m := nastyMessage(names)
-	r := runner{line: `for v in SUBJECT TEXT EVENTS PROCESSES COUNT HOST; do eval "printf '%s\n' \"\$MONITOR_NOTIFY_$v\"" >` + dir + `/$v; done; cat >` + dir + `/stdin`, timeout: time.Minute}
+	r := runner{run: command.Run, line: `for v in SUBJECT TEXT EVENTS PROCESSES COUNT HOST; do eval "printf '%s\n' \"\$MONITOR_NOTIFY_$v\"" >` + dir + `/$v; done; cat >` + dir + `/stdin`, timeout: time.Minute}
 	if retry, err := r.send(limited(t), m); err != nil {
 		t.Fatal(retry, err)
 	}
@@ -48,7 +49,7 @@ func TestAFailedCommandIsTriedAgain(t *testing.T) {
 		if strings.Contains(line, "sleep") {
 			limit = 50 * time.Millisecond
 		}
-		if retry, err := (runner{line: line, timeout: limit}).send(limited(t), nastyMessage([]string{"x"})); err == nil || !retry || !strings.Contains(err.Error(), want) {
+		if retry, err := (runner{run: command.Run, line: line, timeout: limit}).send(limited(t), nastyMessage([]string{"x"})); err == nil || !retry || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: retry %v, %v", line, retry, err)
 		}
 	}
@@ -60,7 +61,7 @@ func TestANotifierTellsThroughItsCommand(t *testing.T) {
 	settings, err := Prepare(config.Notify{
 		Command:     config.NotifyCommand{Events: all(), Line: `printf '%s\n' "$MONITOR_NOTIFY_SUBJECT" >>` + file, Timeout: time.Minute},
 		SendTimeout: time.Minute, GroupWait: time.Hour, GroupInterval: time.Hour, RetryFor: time.Hour,
-	})
+	}, command.Run)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,6 +96,11 @@ func wantFound(t *testing.T, name string, want ...int) []Process {
 	if len(pids) != len(want) || (len(want) == 1 && pids[0] != want[0]) {
 		t.Fatalf("found %v as %q, want %v", pids, name, want)
 	}
+	// Usage goes by the same rules.
+	used, _, err := table(t).Usage([]string{name}, nil, goOn)
+	if err != nil || used[name].Processes != len(want) {
+		t.Fatalf("%d processes use something as %q, want %v, %v", used[name].Processes, name, want, err)
+	}
 	return found
 }
 

@@ -82,7 +82,7 @@ func (r *recorder) knows(id string, load systemd.LoadState, names ...string) {
 	}
 }
 
-func newTable(t *testing.T) *proctable.Table {
+func newTable(t testing.TB) *proctable.Table {
 	t.Helper()
 	table, err := proctable.New()
 	if err != nil {

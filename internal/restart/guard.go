@@ -187,4 +187,8 @@ func hostCommand(name string) bool {
 }
 
 // plain makes a name that is not trusted fit for a message.
-func plain(name string) string { return strings.Trim(command.Quote(name), `"`) }
+func plain(name string) string {
+	quoted := command.Quote(name)
+	end := strings.LastIndexByte(quoted, '"') // an ellipsis may follow it
+	return quoted[1:end] + quoted[end+1:]
+}

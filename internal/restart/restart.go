@@ -39,6 +39,8 @@ type Options struct {
 	// Units is systemd, or nil on a host that was not booted with it.
 	Units Units
 	Table *proctable.Table
+	// Run runs pre_restart_command; nil is command.Run.
+	Run command.Runner
 	// OwnUnit is the unit that this daemon runs in, empty where it is none.
 	OwnUnit string
 	// ProtectedUnits are the patterns of config.Monitor.
@@ -49,6 +51,7 @@ type Options struct {
 type Restarter struct {
 	units   Units
 	table   *proctable.Table
+	run     command.Runner
 	ownUnit string
 	// protected changes with a reload.
 	protected atomic.Pointer[[]string]
@@ -71,10 +74,14 @@ func New(o Options) *Restarter {
 	r := &Restarter{
 		units:     o.Units,
 		table:     o.Table,
+		run:       o.Run,
 		ownUnit:   o.OwnUnit,
 		transient: o.Units != nil && os.Geteuid() == 0,
 		children:  newChildren(),
 		settle:    settleTime,
+	}
+	if r.run == nil {
+		r.run = command.Run
 	}
 	r.SetProtectedUnits(o.ProtectedUnits)
 	return r
@@ -99,7 +106,7 @@ func (r *Restarter) Prepare(ctx context.Context, o recovery.Order) error {
 	if err != nil || line == "" {
 		return err
 	}
-	_, err = command.Run(ctx, spec("pre_restart_command", line, o.Process.PreRestartTimeout, o))
+	_, err = r.run(ctx, spec("pre_restart_command", line, o.Process.PreRestartTimeout, o))
 	return err
 }
 

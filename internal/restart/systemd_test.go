@@ -60,7 +60,7 @@ func TestAServiceIsResetAndRestarted(t *testing.T) {
 
 func TestAUnitWithoutAStartOfLateIsNotReset(t *testing.T) {
 	r, b := onBus(t)
-	b.SetUnit(bus.Unit{Name: "web.service", ActiveSince: 1})
+	b.SetUnit(bus.Unit{Name: "web.service", ActiveUptime: 1})
 	if err := r.Restart(t.Context(), serviceOrder("web.service", time.Minute)); err != nil {
 		t.Fatal(err)
 	}

@@ -17,3 +17,8 @@ func UnitOf(p config.Process) string {
 	}
 	return ""
 }
+
+// StartedIn is the unit that a process of this name is started in by the
+// strategy process, where this host runs systemd. There is one as long as it
+// runs.
+func StartedIn(name string) string { return processUnit(name) }

@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"monitor_service/internal/ownpath"
 )
 
 const (
@@ -64,6 +66,11 @@ type Dir struct {
 func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, directoryMode); err != nil {
 		return nil, fmt.Errorf("cannot make the state directory %q: %w", path, reason(err))
+	}
+	// What is read here decides what is restarted, and what is written here
+	// must not be led elsewhere.
+	if err := ownpath.Check(path); err != nil {
+		return nil, fmt.Errorf("cannot use the state directory %q: %w", path, err)
 	}
 	lock, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, fileMode)
 	if err != nil {

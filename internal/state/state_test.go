@@ -141,3 +141,19 @@ func TestPausesThatCannotBeReadAreMovedAside(t *testing.T) {
 		}
 	}
 }
+
+func TestADirectoryThatOthersCanWriteToIsNotUsed(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root is led elsewhere by others: run the tests as root")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "others can write to") {
+		t.Errorf("error %v", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("%v was made, %v", entries, err)
+	}
+}

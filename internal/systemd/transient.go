@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -22,8 +23,8 @@ type Transient struct {
 	// already, the start fails with ErrUnitExists.
 	Name        string
 	Description string
-	// Command is the argument vector, Command[0] an absolute path. It is
-	// passed on as it stands: systemd expands nothing in it.
+	// Command is the argument vector, Command[0] an absolute path. It has
+	// neither a "$" nor a ";" in it: see command.Literal.
 	Command []string
 	// User is a name or a number; empty is root, whoever this daemon is.
 	User string
@@ -31,6 +32,13 @@ type Transient struct {
 	WorkingDirectory string
 	// Environment holds NAME=VALUE.
 	Environment []string
+	// EnvironmentFile is read by systemd when the command starts, see
+	// EnvironmentFile= of systemd.exec(5); empty is none. What stands in
+	// Environment can be seen by every user of the host, this cannot.
+	EnvironmentFile string
+	// Output takes both streams of the command; nil is the journal. It is
+	// the caller's, who may close it when the call has returned.
+	Output *os.File
 	// SyslogIdentifier is the name under which the output is found in the
 	// journal; empty is the base name of Command[0].
 	SyslogIdentifier string
@@ -65,6 +73,12 @@ type execCommand struct {
 	IgnoreFailure bool
 }
 
+// environmentFile is one element of the property EnvironmentFiles, a(sb).
+type environmentFile struct {
+	Path     string
+	Optional bool
+}
+
 // properties translates t. All of them can be set on a transient unit since
 // systemd 236 at the latest (CollectMode is the youngest): RHEL 8 has 239.
 func (t Transient) properties() ([]sdbus.Property, error) {
@@ -78,15 +92,19 @@ func (t Transient) properties() ([]sdbus.Property, error) {
 	properties := []sdbus.Property{
 		set("Description", plain(t.Description)),
 		set("Type", kind),
-		set("ExecStart", []execCommand{{Path: t.Command[0], Args: literal(t.Command)}}),
+		set("ExecStart", []execCommand{{Path: t.Command[0], Args: t.Command}}),
 		// A command that detaches itself ends at once and leaves its
 		// process behind: the unit must stay, or systemd would kill it.
 		set("RemainAfterExit", true),
 		set("KillMode", "control-group"),
 		// A unit that failed would otherwise stay and block its name.
 		set("CollectMode", "inactive-or-failed"),
-		set("StandardOutput", "journal"),
-		set("StandardError", "journal"),
+	}
+	if t.Output != nil {
+		fd := dbus.UnixFD(t.Output.Fd()) //nolint:gosec // a descriptor's number
+		properties = append(properties, set("StandardOutputFileDescriptor", fd), set("StandardErrorFileDescriptor", fd))
+	} else {
+		properties = append(properties, set("StandardOutput", "journal"), set("StandardError", "journal"))
 	}
 	if t.User != "" {
 		properties = append(properties, set("User", t.User))
@@ -96,6 +114,9 @@ func (t Transient) properties() ([]sdbus.Property, error) {
 	}
 	if len(t.Environment) > 0 {
 		properties = append(properties, set("Environment", t.Environment))
+	}
+	if t.EnvironmentFile != "" {
+		properties = append(properties, set("EnvironmentFiles", []environmentFile{{Path: t.EnvironmentFile}}))
 	}
 	if t.SyslogIdentifier != "" {
 		properties = append(properties, set("SyslogIdentifier", plain(t.SyslogIdentifier)))
@@ -118,7 +139,10 @@ func (t Transient) check() error {
 	if len(t.Command) == 0 || !filepath.IsAbs(t.Command[0]) {
 		return errors.New("its command does not begin with an absolute path")
 	}
-	for _, texts := range [][]string{t.Command, t.Environment, {t.User, t.WorkingDirectory}} {
+	if strings.ContainsAny(strings.Join(t.Command, ""), "$;") {
+		return errors.New("its command has a $ or a ;, which systemd would change")
+	}
+	for _, texts := range [][]string{t.Command, t.Environment, {t.User, t.WorkingDirectory, t.EnvironmentFile}} {
 		for _, text := range texts {
 			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 				return fmt.Errorf("%q is not text that D-Bus can carry", text)
@@ -134,17 +158,6 @@ func set(name string, value any) sdbus.Property {
 
 func microseconds(d time.Duration) uint64 {
 	return uint64(max(d, 0).Microseconds()) //nolint:gosec // never negative
-}
-
-// literal keeps systemd from expanding variables in a command: "$$" is a plain
-// "$" (systemd.service(5), "Command lines"). The flag ":", which does the
-// same, needs systemd 244.
-func literal(command []string) []string {
-	args := make([]string, len(command))
-	for i, arg := range command {
-		args[i] = strings.ReplaceAll(arg, "$", "$$")
-	}
-	return args
 }
 
 // plain makes text fit for one line: what is not printable becomes a space.

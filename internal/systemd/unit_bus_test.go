@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"monitor_service/internal/testenv/bus"
 
@@ -19,6 +20,7 @@ func TestAUnitIsWhatSystemdSaysOfIt(t *testing.T) {
 		LoadState: "loaded", ActiveState: "reloading", SubState: "reload",
 		Type: "notify", Result: "success", InvocationID: "00112233445566778899aabbccddeeff",
 		MainPID: 4711, NRestarts: 3, Restart: "on-failure", KillMode: "mixed", JobHangs: true,
+		ActiveSince: time.UnixMicro(1795402186000001), CPU: 1500 * time.Millisecond, Memory: 4096,
 	})
 	got, err := c.Unit(ctx, "apache.service")
 	if err != nil {
@@ -29,9 +31,19 @@ func TestAUnitIsWhatSystemdSaysOfIt(t *testing.T) {
 		LoadState: LoadLoaded, ActiveState: StateReloading, SubState: "reload",
 		Type: "notify", Result: "success", InvocationID: "00112233445566778899aabbccddeeff",
 		MainPID: 4711, NRestarts: 3, Restart: "on-failure", KillMode: "mixed",
+		ActiveSince: time.UnixMicro(1795402186000001), CPU: 1500 * time.Millisecond, Memory: 4096,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestWhatSystemdDoesNotCountIsZero(t *testing.T) {
+	b, c, ctx := setUp(t)
+	b.SetUnit(bus.Unit{Name: "bare.service"}) // the stand-in shows 2^64-1, as systemd does
+	got, err := c.Unit(ctx, "bare.service")
+	if err != nil || got.CPU != 0 || got.Memory != 0 || !got.ActiveSince.IsZero() {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
@@ -22,10 +24,15 @@ type Unit struct {
 	Type, Result                     string
 	// InvocationID is hexadecimal. Each start makes a new one.
 	InvocationID string
-	// ActiveSince is when it became active, in microseconds of the kernel's
+	// ActiveUptime is when it became active, in microseconds of the kernel's
 	// CLOCK_MONOTONIC.
-	ActiveSince        uint64
+	ActiveUptime uint64
 	MainPID, NRestarts uint32
+	// ActiveSince, CPU and Memory are shown as systemd shows them: as not
+	// counted where they are zero.
+	ActiveSince time.Time
+	CPU         time.Duration
+	Memory      uint64
 	// Restart and KillMode are settings of a service.
 	Restart, KillMode string
 	// Transient holds the properties that StartTransientUnit gave.
@@ -64,8 +71,8 @@ func (u Unit) withDefaults() Unit {
 	if u.ActiveState == "active" {
 		fill(&u.SubState, "running")
 		fill(&u.InvocationID, newInvocation())
-		if u.ActiveSince == 0 {
-			u.ActiveSince = uptime()
+		if u.ActiveUptime == 0 {
+			u.ActiveUptime = uptime()
 		}
 		if u.MainPID == 0 {
 			u.MainPID = firstPID
@@ -166,9 +173,10 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["LoadState"] = dbus.MakeVariant(u.LoadState)
 		p["ActiveState"] = dbus.MakeVariant(u.ActiveState)
 		p["SubState"] = dbus.MakeVariant(u.SubState)
-		p["ActiveEnterTimestampMonotonic"] = dbus.MakeVariant(u.ActiveSince)
+		p["ActiveEnterTimestampMonotonic"] = dbus.MakeVariant(u.ActiveUptime)
 		p["StartLimitIntervalUSec"] = dbus.MakeVariant(startLimitInterval)
 		p["InvocationID"] = dbus.MakeVariant(invocation)
+		p["ActiveEnterTimestamp"] = dbus.MakeVariant(uint64(max(0, u.ActiveSince.UnixMicro())))
 		p["Job"] = dbus.MakeVariant(jobProperty{job, jobPath(job)})
 	}
 	if iface == "" || iface == serviceInterface {
@@ -178,8 +186,18 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["NRestarts"] = dbus.MakeVariant(u.NRestarts)
 		p["Restart"] = dbus.MakeVariant(u.Restart)
 		p["KillMode"] = dbus.MakeVariant(u.KillMode)
+		p["CPUUsageNSec"] = dbus.MakeVariant(countedOrNot(uint64(max(0, u.CPU))))
+		p["MemoryCurrent"] = dbus.MakeVariant(countedOrNot(u.Memory))
 	}
 	return p
+}
+
+// countedOrNot is what systemd gives for a counter that it does not have.
+func countedOrNot(n uint64) uint64 {
+	if n == 0 {
+		return math.MaxUint64
+	}
+	return n
 }
 
 // jobProperty is the property Job of a unit, (uo).

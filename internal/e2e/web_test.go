@@ -1,0 +1,66 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"monitor_service/internal/testenv/host"
+)
+
+// curl asks the daemon's listener from the host itself, and returns what it
+// answers with its status at the end.
+func (b *bed) curl(t *testing.T, args string) string {
+	t.Helper()
+	return strings.TrimSpace(b.Shell(t, `curl -sk -m 20 -w ' %{http_code}' `+args+` || true`))
+}
+
+func (b *bed) awaitCurl(t *testing.T, args, want string) {
+	t.Helper()
+	b.EventuallyIs(t, "the answer to curl "+args, host.Limit, want, func() string { return b.curl(t, args) })
+}
+
+func TestThePageAndTheHealthEndpointsOfTheService(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	const url = "http://127.0.0.1:9187"
+	listening := strings.Replace(baseConfig, "[monitor]", "[http]\nlisten = 127.0.0.1:9187\n[monitor]", 1)
+	b.start(t, listening)
+	b.awaitCurl(t, url+"/healthz", "ok\n 200")
+	b.awaitCurl(t, url+"/readyz", "ok\n 200")
+	b.raiseAlarm(t, 1, worker)
+	b.awaitCleared(t, 1)
+	b.Eventually(t, "the page's source shows the recovery", host.Limit, func() bool {
+		got := b.curl(t, url+"/api/v1/history")
+		return strings.Contains(got, `"process":"`+worker+`"`) && strings.Contains(got, `"outcome":"succeeded"`)
+	})
+	if got := b.curl(t, "-X POST "+url+"/api/v1/status"); !strings.HasSuffix(got, " 405") {
+		t.Error(got)
+	}
+	if got := b.curl(t, "-H 'Host: evil.example.com' "+url+"/api/v1/status"); !strings.HasSuffix(got, " 403") {
+		t.Error(got)
+	}
+	b.wantCommand(t, 0, []string{"status"}, "Status page and metrics at http://127.0.0.1:9187/")
+
+	b.Must(t, "systemctl", "stop", "mariadb")
+	b.Eventually(t, "it is not ready", host.Limit, func() bool {
+		got := b.curl(t, url+"/readyz")
+		return strings.HasSuffix(got, " 503") && strings.Contains(got, "cannot be read since")
+	})
+	b.awaitCurl(t, url+"/healthz", "ok\n 200")
+	b.Must(t, "systemctl", "start", "mariadb")
+	b.awaitCurl(t, url+"/readyz", "ok\n 200")
+
+	// An address that somebody else has stops no recovery.
+	b.Must(t, "systemctl", "stop", daemonUnit)
+	b.unit(t, "taker.service", "[Service]\nExecStart=/bin/sleep infinity\n")
+	b.unit(t, "taker.socket", "[Socket]\nListenStream=127.0.0.1:9187\n")
+	b.Must(t, "systemctl", "start", "taker.socket")
+	b.Must(t, "systemctl", "start", daemonUnit)
+	b.raiseAlarm(t, 1, worker)
+	b.awaitCleared(t, 1)
+	b.wantCommand(t, 0, []string{"status"}, "No status page and no metrics since", "address already in use")
+	b.Must(t, "systemctl", "stop", "taker.socket")
+	b.awaitCurl(t, url+"/healthz", "ok\n 200")
+}

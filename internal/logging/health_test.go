@@ -1,0 +1,36 @@
+package logging
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestLostLinesAreCountedOverAllOutages has a sink fail twice and come back.
+func TestLostLinesAreCountedOverAllOutages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fail error
+		s := &sink{write: func([]byte) error { return fail }, tell: func(change) {}}
+		s.retryAfter = retryAfter
+		want := func(failing bool, dropped int) {
+			t.Helper()
+			synctest.Wait()
+			if h := s.health("file"); h.Name != "file" || h.Failing != failing || h.Dropped != dropped {
+				t.Errorf("got %+v, want failing %t and %d dropped", h, failing, dropped)
+			}
+		}
+		want(false, 0)
+		for round := range 2 {
+			fail = errors.New("no space left on device")
+			for range 3 {
+				s.add([]byte("x"))
+			}
+			want(true, 3*(round+1))
+			fail = nil
+			time.Sleep(retryAfter)
+			s.add([]byte("x"))
+			want(false, 3*(round+1))
+		}
+	})
+}

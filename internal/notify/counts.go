@@ -1,0 +1,29 @@
+package notify
+
+// Counts are how often a channel was used since the start.
+type Counts struct {
+	Channel Channel
+	// Sent are messages, Failed are tries.
+	Sent, Failed int
+	// Lost are events that were given up.
+	Lost int
+}
+
+// Counts lists the channels that are in use.
+func (n *Notifier) Counts() []Counts {
+	var all []Counts
+	for _, c := range n.channels {
+		if counts, used := c.counted(); used {
+			all = append(all, counts)
+		}
+	}
+	return all
+}
+
+func (c *channel) counted() (counts Counts, used bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counts = c.counts
+	counts.Channel = c.kind
+	return counts, c.settings.sender != nil
+}

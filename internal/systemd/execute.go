@@ -1,0 +1,84 @@
+package systemd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
+)
+
+const (
+	// killLimit is how long a killed command may take to die. One that is
+	// stuck in the kernel dies when the kernel lets go of it.
+	killLimit = 5 * time.Second
+	// quiet is what systemd logs about a unit that only runs a command,
+	// LogLevelMax= of systemd.exec(5): nothing short of an emergency.
+	// Whoever has the command run says what became of it.
+	quiet = 0
+)
+
+// Execute runs a command in a unit of its own and waits for its end. Nothing of
+// it stays: what it leaves running is killed. So is all of it when ctx ends
+// first; the error then wraps the context's. A command that ended with an error
+// is a *JobError, which does not say how it ended. An error that wraps
+// ErrUnavailable leaves open whether the command runs.
+func (c *Client) Execute(ctx context.Context, t Transient) error {
+	err := c.execute(ctx, t)
+	if _, failed := errors.AsType[*JobError](err); err != nil && !failed {
+		err = fmt.Errorf("cannot run unit %q: %w", t.Name, c.explain(err))
+	}
+	return err
+}
+
+func (c *Client) execute(ctx context.Context, t Transient) error {
+	t.Oneshot = true
+	properties, err := t.properties()
+	if err != nil {
+		return err
+	}
+	properties = append(properties,
+		// The command is the whole: the unit ends with it, and is ended
+		// at once.
+		set("RemainAfterExit", false),
+		set("KillSignal", int32(syscall.SIGKILL)),
+		set("LogLevelMax", int32(quiet)),
+	)
+	l, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	results := make(chan string, 1) // See job.
+	var result string
+	id, err := l.startJob(ctx, func(ctx context.Context, conn *sdbus.Conn, result chan<- string) (int, error) {
+		return conn.StartTransientUnitContext(ctx, t.Name, modeReplace, properties, result)
+	}, results)
+	if err == nil {
+		result, err = l.await(ctx, t.Name, id, results, c.lostCheckInterval)
+	}
+	switch {
+	case err == nil && result == resultDone:
+		return nil
+	case err == nil:
+		return &JobError{Op: "run", Unit: t.Name, Result: result}
+	case ctx.Err() != nil:
+		// Also where systemd has not answered: it may have heard.
+		l.kill(ctx, t.Name, id, results, c.lostCheckInterval)
+		return ctx.Err()
+	}
+	return err
+}
+
+// kill ends all that runs in the unit and waits for its end.
+func (l *link) kill(ctx context.Context, name string, id int, results <-chan string, every time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killLimit)
+	defer cancel()
+	err := l.call(ctx, func(ctx context.Context, l *link) error {
+		return l.conn.KillUnitWithTarget(ctx, name, sdbus.All, int32(syscall.SIGKILL))
+	})
+	if err == nil {
+		_, _ = l.await(ctx, name, id, results, every)
+	}
+}

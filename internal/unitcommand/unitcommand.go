@@ -1,0 +1,202 @@
+// Package unitcommand runs a command of the configuration outside of the
+// daemon: in a transient unit of its own, as a child of systemd. It sees the
+// host as any service does and inherits nothing of the daemon's sandbox, which
+// can therefore be a tight one. In all else it is run as package command runs
+// its commands, and its errors are the same.
+package unitcommand
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"monitor_service/internal/command"
+	"monitor_service/internal/systemd"
+)
+
+const (
+	// prefix cannot begin the name of a process's unit.
+	prefix = "monitored.command-"
+	suffix = ".service"
+	// backstop is how much later than this daemon systemd ends a command
+	// that is over its time: it matters only if this daemon is gone.
+	backstop = 10 * time.Second
+	// killPatience bounds ending a command that the bus was lost over.
+	killPatience = 5 * time.Second
+	// busLook is how often the bus is tried while it is down.
+	busLook = 100 * time.Millisecond
+)
+
+// wrap returns a script that runs a command line and ends its output with token
+// and its exit status. How a command ended is so known without the bus: the bus
+// may be the service that is being restarted, and a check that passed must not
+// count as a failed one for that. What the wrapping shell itself says, as that
+// a signal ended the command, goes nowhere.
+func wrap(line, token string) string {
+	return command.Literal("exec 3>&2 2>/dev/null; (exec " + command.Shell + " -c " + command.Quoted(line) +
+		` 2>&3 3>&-); printf '\n%s%s\n' ` + token + ` "$?"`)
+}
+
+// Units is what is needed of systemd. *systemd.Client has it.
+type Units interface {
+	Execute(ctx context.Context, t systemd.Transient) error
+	Stop(ctx context.Context, name string) error
+}
+
+// Runner returns what runs command lines in units, which only root may start.
+// Spec.Variables are handed over in a file in the directory dir, which systemd
+// must see under the same name. Spec.KeepChildren is not heeded: nothing of the
+// command stays.
+func Runner(units Units, dir string) command.Runner {
+	r := runner{units: units, dir: dir}
+	return r.run
+}
+
+type runner struct {
+	units Units
+	dir   string
+}
+
+func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
+	limited, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	file, err := r.environmentFile(s.Variables)
+	if err != nil {
+		return "", &command.Error{Key: s.Key, Kind: command.KindStart, Err: err}
+	}
+	if file != "" {
+		defer func() { _ = os.Remove(file) }()
+	}
+	for {
+		out, status, err := r.once(limited, s, file)
+		switch {
+		case status != notKnown:
+			return out, verdict(s, out, status)
+		case ctx.Err() != nil:
+			return out, &command.Error{Key: s.Key, Kind: command.KindCanceled, Limit: s.Timeout, Output: out, Err: context.Cause(ctx)}
+		case !errors.Is(err, systemd.ErrUnavailable):
+			e := &command.Error{Key: s.Key, Limit: s.Timeout, Output: out, Err: err}
+			if limited.Err() != nil {
+				e.Kind, e.Err = command.KindTimeout, nil
+			}
+			return out, e
+		}
+		// It was not started, or was lost without a word.
+		select {
+		case <-time.After(busLook):
+		case <-limited.Done():
+			return out, &command.Error{Key: s.Key, Kind: command.KindStart, Limit: s.Timeout, Output: out, Err: err}
+		}
+	}
+}
+
+// notKnown is no exit status.
+const notKnown = -1
+
+// once runs the command, and returns its output and its exit status, or the
+// error for which the status is not known.
+func (r runner) once(ctx context.Context, s command.Spec, file string) (string, int, error) {
+	out, err := command.NewOutput()
+	if err != nil {
+		return "", notKnown, err
+	}
+	token := rand.Text()
+	t := systemd.Transient{
+		Name:             prefix + strings.ToLower(token) + suffix,
+		Description:      description(s),
+		Command:          []string{command.Shell, "-c", wrap(s.Line, token)},
+		WorkingDirectory: "/",
+		Environment:      command.Variables(s.Process, s.ID, s.Attempt),
+		EnvironmentFile:  file,
+		Output:           out.Write,
+		StartTimeout:     s.Timeout + backstop,
+	}
+	err = r.units.Execute(ctx, t)
+	if errors.Is(err, systemd.ErrUnavailable) {
+		err = r.outlast(ctx, t.Name, out, err)
+	}
+	text := out.Finish()
+	i := strings.LastIndex(text, "\n"+token)
+	if i < 0 {
+		return text, notKnown, err
+	}
+	status, convErr := strconv.Atoi(strings.TrimSpace(text[i+1+len(token):]))
+	if convErr != nil {
+		return text[:i], notKnown, errors.Join(err, convErr)
+	}
+	return text[:i], status, nil
+}
+
+func description(s command.Spec) string {
+	what := s.Key
+	if s.Process != "" {
+		what += " of " + s.Process
+	}
+	return what + ", by monitor_service"
+}
+
+// outlast waits for the end of a command that the bus was lost over, whose
+// output ends with it. One that was never started has ended.
+func (r runner) outlast(ctx context.Context, name string, out *command.Output, lost error) error {
+	_ = out.Write.Close()
+	select {
+	case <-out.Done():
+		return lost
+	case <-ctx.Done():
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
+		defer cancel()
+		_ = r.units.Stop(limited, name)
+		return ctx.Err()
+	}
+}
+
+// verdict turns an exit status into an error. The shell gives a command that a
+// signal ended 128 and the signal's number (POSIX, Shell Command Language,
+// 2.8.2).
+func verdict(s command.Spec, out string, status int) error {
+	e := &command.Error{Key: s.Key, Kind: command.KindExit, Status: status, Limit: s.Timeout, Output: out}
+	if signal := syscall.Signal(status - 128); unix.SignalName(signal) != "" {
+		e.Kind, e.Signal = command.KindSignal, signal
+	}
+	if status == 0 {
+		return nil
+	}
+	return e
+}
+
+// environmentFile writes variables, each NAME=value, to a new file that root
+// alone can read, and returns its path. Without any it returns "".
+func (r runner) environmentFile(variables []string) (path string, err error) {
+	if len(variables) == 0 {
+		return "", nil
+	}
+	f, err := os.CreateTemp(r.dir, "environment-")
+	if err != nil {
+		return "", fmt.Errorf("cannot hand over its variables: %w", err)
+	}
+	defer func() {
+		if err = errors.Join(err, f.Close()); err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	for _, v := range variables {
+		name, value, _ := strings.Cut(v, "=")
+		if _, err := fmt.Fprintf(f, "%s=\"%s\"\n", name, quoting.Replace(value)); err != nil {
+			return "", fmt.Errorf("cannot hand over its variables: %w", err)
+		}
+	}
+	return f.Name(), nil
+}
+
+// quoting is for the inside of double quotes in an EnvironmentFile
+// (systemd.exec(5)): newlines may stand there, and a backslash takes the
+// meaning from these.
+var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "`", "\\`", `$`, `\$`)

@@ -1,0 +1,141 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"golang.org/x/net/netutil"
+)
+
+// The bounds of what may be asked. There are more connections than the control
+// socket has, since each open page keeps one.
+const (
+	maxConnections = 256
+	maxHeader      = 8 << 10
+	readTime       = 5 * time.Second
+	idleTime       = 30 * time.Second
+	// writeTime is how long an answer may take, its making included. It is
+	// more than Prometheus waits for metrics unless it is told otherwise.
+	writeTime = 15 * time.Second
+	// stopTime is how long requests under way may take when the server
+	// stops.
+	stopTime = 2 * time.Second
+)
+
+// Listen binds an address, an IP address with a port or ":PORT". Its error says
+// what to do.
+func Listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		return l, nil
+	}
+	_, port, _ := net.SplitHostPort(address)
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // without the address, which is said once
+	}
+	advice := "set [http] listen to another address"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		advice += `, or end what listens there, which "ss -ltnp sport = :` + port + `" shows`
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		advice += ": this one is not an address of this host"
+	case errors.Is(err, syscall.EACCES):
+		advice += ": this port is not for this user"
+	}
+	return nil, fmt.Errorf("cannot listen at %q: %w: %s", address, err, advice)
+}
+
+// Server serves one listener.
+type Server struct {
+	settings Settings
+	listener net.Listener
+	http     *http.Server
+	done     chan struct{}
+	// err is why it ended, once done is closed.
+	err error
+	end context.CancelFunc
+}
+
+// Serve serves a listener until Close. The web configuration that the settings
+// are of is read again for each connection and request, so that a renewed
+// certificate is used at once; where that fails nobody is let in, and report is
+// told once.
+func Serve(l net.Listener, settings Settings, h http.Handler, report func(error)) *Server {
+	s := &Server{settings: settings, listener: l, done: make(chan struct{})}
+	life, end := context.WithCancel(context.Background())
+	s.end = end
+	broken := &outage{report: report}
+	// One protocol, in which a connection has one request at a time.
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	s.http = &http.Server{
+		Handler:           broken.over(h),
+		Protocols:         &protocols,
+		ReadHeaderTimeout: readTime,
+		ReadTimeout:       readTime,
+		WriteTimeout:      writeTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(net.Listener) context.Context { return life },
+		// What goes wrong with one client's connection is that client's.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	go func() {
+		defer close(s.done)
+		s.err = toolkit.Serve(netutil.LimitListener(l, maxConnections), s.http, &toolkit.FlagConfig{WebConfigFile: &settings.path}, broken.logger())
+	}()
+	return s
+}
+
+// Settings are those that it was made with.
+func (s *Server) Settings() Settings { return s.settings }
+
+// Done is closed when the server has ended, by Close or by itself.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err is why it ended. It is there once Done is closed.
+func (s *Server) Err() error { return s.err }
+
+// Share returns the same listener once more, for a server that takes this
+// one's place while nobody is turned away.
+func (s *Server) Share() (net.Listener, error) {
+	tcp, ok := s.listener.(*net.TCPListener)
+	if !ok {
+		return nil, errors.New("the listener is of another kind")
+	}
+	file, err := tcp.File()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // FileListener has its own
+	return net.FileListener(file)
+}
+
+// Release gives the address back and goes on with the connections that there
+// are, until Close.
+func (s *Server) Release() { _ = s.listener.Close() }
+
+// Close ends the server: requests under way may finish for a moment.
+func (s *Server) Close() error {
+	s.end()
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	_ = s.listener.Close() // where the server has not begun to serve it
+	<-s.done
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // released before
+	}
+	return err
+}
