@@ -18,7 +18,7 @@ const unitLook = 100 * time.Millisecond
 // restartService restarts the unit and makes sure that it was. systemd refuses
 // a unit that was started too often of late, manual restarts included, and
 // leaves it dead (start-limit-hit, systemd.unit(5)); resetting it first
-// forgets the count.
+// forgets the count, where there is any.
 //
 // The job replaces what is queued for the unit. Two restarts of one unit merge
 // into one; a start or a stop in its way is cancelled, since it may be the
@@ -38,7 +38,10 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 		return err
 	}
 	begun := time.Now()
-	resetErr := r.units.ResetFailed(limited, name)
+	var resetErr error
+	if !before.StartsForgotten {
+		resetErr = r.units.ResetFailed(limited, name)
+	}
 	if err := r.units.Restart(limited, name); err != nil {
 		if resetErr != nil {
 			err = fmt.Errorf("%w; before that: %w", err, resetErr)

@@ -58,6 +58,17 @@ func TestAServiceIsResetAndRestarted(t *testing.T) {
 	}
 }
 
+func TestAUnitWithoutAStartOfLateIsNotReset(t *testing.T) {
+	r, b := onBus(t)
+	b.SetUnit(bus.Unit{Name: "web.service", ActiveUptime: 1})
+	if err := r.Restart(t.Context(), serviceOrder("web.service", time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if got := jobs(b); got != "RestartUnit web.service" {
+		t.Errorf("systemd was asked for %s", got)
+	}
+}
+
 func TestAUnitBeyondItsStartLimitIsRestarted(t *testing.T) {
 	r, b := onBus(t)
 	b.SetUnit(bus.Unit{Name: "web.service", StartLimit: 1})

@@ -71,3 +71,26 @@ func TestAUnitIsActiveSinceSystemdSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func TestAStartCountsAgainstTheLimitUntilTheIntervalIsOver(t *testing.T) {
+	for _, c := range []struct {
+		state    string
+		interval any
+		want     bool
+	}{
+		{"active", uint64(9e6), true},
+		{"active", uint64(10e6), false},
+		{"active", uint64(0), true},
+		{"active", nil, false},
+		{"active", "9", false},
+		{"failed", uint64(9e6), false},
+		{"failed", uint64(0), true},
+	} {
+		u := unitOf("a.service", map[string]any{
+			"ActiveState": c.state, "ActiveEnterTimestampMonotonic": uint64(50e6), "StartLimitIntervalUSec": c.interval,
+		}, time.Minute)
+		if u.StartsForgotten != c.want {
+			t.Errorf("%s for 10 s, interval %v: forgotten %t, want %t", c.state, c.interval, u.StartsForgotten, c.want)
+		}
+	}
+}

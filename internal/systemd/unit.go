@@ -105,6 +105,10 @@ type Unit struct {
 	// ActiveFor is how long the unit has been active without a break, as far as
 	// is known for certain; 0 where it is not active.
 	ActiveFor time.Duration
+	// StartsForgotten says for certain that no start of late counts against the
+	// unit's start limit (StartLimitIntervalSec, systemd.unit(5)): it has none,
+	// or has been active for longer than its interval.
+	StartsForgotten bool
 	// HasJob says that a job for the unit is queued or running.
 	HasJob bool
 	// ActiveSince is when the unit became active last, zero where it never
@@ -198,6 +202,9 @@ func unitOf(name string, properties map[string]any, asked time.Duration) Unit {
 			u.ActiveFor = max(0, asked-since)
 		}
 	case StateUnknown, StateInactive, StateFailed, StateActivating, StateDeactivating, StateMaintenance:
+	}
+	if interval, known := properties["StartLimitIntervalUSec"].(uint64); known {
+		u.StartsForgotten = interval == 0 || uint64(u.ActiveFor.Microseconds()) > interval //nolint:gosec // it is never negative
 	}
 	if unitType(name) == "service" {
 		u.Type = property[string](properties, "Type")

@@ -117,7 +117,7 @@ func (m *manager) apply(u *Unit, verb, result string) string {
 	case result == "done":
 		m.lastPID++
 		u.ActiveState, u.SubState, u.Result = "active", "running", "success"
-		u.InvocationID, u.MainPID, u.ActiveMonotonic = newInvocation(), firstPID+m.lastPID, uptime()
+		u.InvocationID, u.MainPID, u.ActiveUptime = newInvocation(), firstPID+m.lastPID, uptime()
 	}
 	return result
 }

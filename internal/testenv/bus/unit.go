@@ -24,9 +24,9 @@ type Unit struct {
 	Type, Result                     string
 	// InvocationID is hexadecimal. Each start makes a new one.
 	InvocationID string
-	// ActiveMonotonic is when it became active, in microseconds of the
-	// kernel's CLOCK_MONOTONIC.
-	ActiveMonotonic    uint64
+	// ActiveUptime is when it became active, in microseconds of the kernel's
+	// CLOCK_MONOTONIC.
+	ActiveUptime       uint64
 	MainPID, NRestarts uint32
 	// ActiveSince, CPU and Memory are shown as systemd shows them: as not
 	// counted where they are zero.
@@ -71,8 +71,8 @@ func (u Unit) withDefaults() Unit {
 	if u.ActiveState == "active" {
 		fill(&u.SubState, "running")
 		fill(&u.InvocationID, newInvocation())
-		if u.ActiveMonotonic == 0 {
-			u.ActiveMonotonic = uptime()
+		if u.ActiveUptime == 0 {
+			u.ActiveUptime = uptime()
 		}
 		if u.MainPID == 0 {
 			u.MainPID = firstPID
@@ -85,6 +85,10 @@ func (u Unit) withDefaults() Unit {
 	fill(&u.KillMode, "control-group")
 	return u
 }
+
+// startLimitInterval is DefaultStartLimitIntervalSec of systemd-system.conf(5),
+// in microseconds.
+const startLimitInterval = uint64(10e6)
 
 // firstPID is above the highest process ID that Linux gives, so that no test
 // signals a process by accident.
@@ -169,7 +173,8 @@ func (u *Unit) properties(iface string, job uint32) map[string]dbus.Variant {
 		p["LoadState"] = dbus.MakeVariant(u.LoadState)
 		p["ActiveState"] = dbus.MakeVariant(u.ActiveState)
 		p["SubState"] = dbus.MakeVariant(u.SubState)
-		p["ActiveEnterTimestampMonotonic"] = dbus.MakeVariant(u.ActiveMonotonic)
+		p["ActiveEnterTimestampMonotonic"] = dbus.MakeVariant(u.ActiveUptime)
+		p["StartLimitIntervalUSec"] = dbus.MakeVariant(startLimitInterval)
 		p["InvocationID"] = dbus.MakeVariant(invocation)
 		p["ActiveEnterTimestamp"] = dbus.MakeVariant(uint64(max(0, u.ActiveSince.UnixMicro())))
 		p["Job"] = dbus.MakeVariant(jobProperty{job, jobPath(job)})
