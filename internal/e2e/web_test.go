@@ -35,6 +35,15 @@ func TestThePageAndTheHealthEndpointsOfTheService(t *testing.T) {
 		got := b.curl(t, url+"/api/v1/history")
 		return strings.Contains(got, `"process":"`+worker+`"`) && strings.Contains(got, `"outcome":"succeeded"`)
 	})
+	metrics := b.curl(t, url+"/metrics")
+	for _, line := range []string{
+		`monitor_service_recoveries_total{outcome="succeeded",process="` + worker + `",strategy="service"} 1`,
+		"monitor_service_database_up 1", "monitor_service_bus_up 1", `monitor_service_process_running{process="` + worker + `"} 1`,
+	} {
+		if !strings.Contains(metrics, "\n"+line+"\n") {
+			t.Errorf("no %q in\n%s", line, metrics)
+		}
+	}
 	if got := b.curl(t, "-X POST "+url+"/api/v1/status"); !strings.HasSuffix(got, " 405") {
 		t.Error(got)
 	}

@@ -22,18 +22,20 @@ const (
 
 // Execute runs a command in a unit of its own and waits for its end. Nothing of
 // it stays: what it leaves running is killed. So is all of it when ctx ends
-// first; the error then wraps the context's. A command that ended with an error
+// first, or limit is over; the error then wraps the context's. The limit counts
+// from when systemd has taken the command up: a systemd that is slow, as it is
+// when many services fail at once, takes none of the command's time. A command that ended with an error
 // is a *JobError, which does not say how it ended. An error that wraps
 // ErrUnavailable leaves open whether the command runs.
-func (c *Client) Execute(ctx context.Context, t Transient) error {
-	err := c.execute(ctx, t)
+func (c *Client) Execute(ctx context.Context, t Transient, limit time.Duration) error {
+	err := c.execute(ctx, t, limit)
 	if _, failed := errors.AsType[*JobError](err); err != nil && !failed {
 		err = fmt.Errorf("cannot run unit %q: %w", t.Name, c.explain(err))
 	}
 	return err
 }
 
-func (c *Client) execute(ctx context.Context, t Transient) error {
+func (c *Client) execute(ctx context.Context, t Transient, limit time.Duration) error {
 	t.Oneshot = true
 	properties, err := t.properties()
 	if err != nil {
@@ -55,6 +57,8 @@ func (c *Client) execute(ctx context.Context, t Transient) error {
 	id, err := l.startJob(ctx, func(ctx context.Context, conn *sdbus.Conn, result chan<- string) (int, error) {
 		return conn.StartTransientUnitContext(ctx, t.Name, modeReplace, properties, result)
 	}, results)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	if err == nil {
 		result, err = l.await(ctx, t.Name, id, results, c.lostCheckInterval)
 	}

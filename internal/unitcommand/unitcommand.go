@@ -47,7 +47,7 @@ func wrap(line, token string) string {
 
 // Units is what is needed of systemd. *systemd.Client has it.
 type Units interface {
-	Execute(ctx context.Context, t systemd.Transient) error
+	Execute(ctx context.Context, t systemd.Transient, limit time.Duration) error
 	Stop(ctx context.Context, name string) error
 }
 
@@ -76,7 +76,7 @@ func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
 		defer func() { _ = os.Remove(file) }()
 	}
 	for {
-		out, status, err := r.once(limited, s, file)
+		out, status, err := r.once(ctx, limited, s, file)
 		switch {
 		case status != notKnown:
 			return out, verdict(s, out, status)
@@ -84,7 +84,7 @@ func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
 			return out, &command.Error{Key: s.Key, Kind: command.KindCanceled, Limit: s.Timeout, Output: out, Err: context.Cause(ctx)}
 		case !errors.Is(err, systemd.ErrUnavailable):
 			e := &command.Error{Key: s.Key, Limit: s.Timeout, Output: out, Err: err}
-			if limited.Err() != nil {
+			if errors.Is(err, context.DeadlineExceeded) {
 				e.Kind, e.Err = command.KindTimeout, nil
 			}
 			return out, e
@@ -102,8 +102,9 @@ func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
 const notKnown = -1
 
 // once runs the command, and returns its output and its exit status, or the
-// error for which the status is not known.
-func (r runner) once(ctx context.Context, s command.Spec, file string) (string, int, error) {
+// error for which the status is not known. Once it is lost from sight, it is
+// waited for as long as limited lasts.
+func (r runner) once(ctx, limited context.Context, s command.Spec, file string) (string, int, error) {
 	out, err := command.NewOutput()
 	if err != nil {
 		return "", notKnown, err
@@ -119,9 +120,9 @@ func (r runner) once(ctx context.Context, s command.Spec, file string) (string, 
 		Output:           out.Write,
 		StartTimeout:     s.Timeout + backstop,
 	}
-	err = r.units.Execute(ctx, t)
+	err = r.units.Execute(ctx, t, s.Timeout)
 	if errors.Is(err, systemd.ErrUnavailable) {
-		err = r.outlast(ctx, t.Name, out, err)
+		err = r.outlast(limited, t.Name, out, err)
 	}
 	text := out.Finish()
 	i := strings.LastIndex(text, "\n"+token)

@@ -70,6 +70,7 @@ func (m *manager) connect(conn *dbus.Conn) error {
 		"StopUnit":           m.jobMethod("StopUnit", verbStop),
 		"RestartUnit":        m.jobMethod("RestartUnit", verbRestart),
 		"ResetFailedUnit":    m.resetFailedUnit,
+		"KillUnit":           m.killUnit,
 		"StartTransientUnit": m.startTransientUnit,
 	}, managerPath, managerInterface)
 	if err != nil {
@@ -166,6 +167,24 @@ func (m *manager) resetFailedUnit(name string) *dbus.Error {
 	u.starts = 0
 	if u.ActiveState == "failed" {
 		u.ActiveState, u.SubState, u.Result = "inactive", "dead", "success"
+	}
+	return nil
+}
+
+// killUnit ends the unit's job, as the death of a command ends its unit.
+func (m *manager) killUnit(name, _ string, _ int32) *dbus.Error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record(Call{Method: "KillUnit", Unit: name})
+	u := m.find(name)
+	if u == nil {
+		return noSuchUnit(name)
+	}
+	if j := m.jobs[u.Name]; j != nil {
+		select {
+		case j.finish <- "failed":
+		default: // It is ending already.
+		}
 	}
 	return nil
 }

@@ -1,0 +1,48 @@
+//go:build integration
+
+package systemd
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"monitor_service/internal/testenv/bus"
+)
+
+// The stand-in runs nothing: what a command itself does is tested on a whole
+// host, in package unitcommand.
+func TestASlowSystemdTakesNoneOfACommandsTime(t *testing.T) {
+	b, c, ctx := setUp(t)
+	if _, err := c.Unit(ctx, nginx); err != nil { // it is connected
+		t.Fatal(err)
+	}
+	const limit = 500 * time.Millisecond
+	b.Freeze()
+	thaw := time.AfterFunc(3*limit, b.Thaw)
+	defer thaw.Stop()
+	if err := c.Execute(ctx, sleeper("a.service"), limit); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACommandThatIsOverItsTimeIsATimeLimit(t *testing.T) {
+	b, c, ctx := setUp(t)
+	b.SetUnit(bus.Unit{Name: "a.service", LoadState: "not-found", ActiveState: "inactive", JobHangs: true})
+	if err := c.Execute(ctx, sleeper("a.service"), 100*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		t.Errorf("got %v", err)
+	}
+	if n := b.Calls()["KillUnit"]; n != 1 {
+		t.Errorf("the unit was killed %d times", n)
+	}
+}
+
+func TestACommandThatFailsIsAJobError(t *testing.T) {
+	b, c, ctx := setUp(t)
+	b.SetUnit(bus.Unit{Name: "a.service", LoadState: "not-found", ActiveState: "inactive", JobResult: "failed"})
+	var job *JobError
+	if err := c.Execute(ctx, sleeper("a.service"), patience); !errors.As(err, &job) || job.Result != "failed" {
+		t.Errorf("got %v", err)
+	}
+}
