@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	sdbus "github.com/coreos/go-systemd/v22/dbus"
@@ -195,13 +196,9 @@ func unitOf(name string, properties map[string]any, asked time.Duration) Unit {
 		CPU:          time.Duration(counted(properties, "CPUUsageNSec")), //nolint:gosec // counted fits
 		Memory:       counted(properties, "MemoryCurrent"),
 	}
-	since := time.Duration(property[uint64](properties, "ActiveEnterTimestampMonotonic")) * time.Microsecond
-	switch u.ActiveState {
-	case StateActive, StateReloading, StateRefreshing:
-		if since > 0 {
-			u.ActiveFor = max(0, asked-since)
-		}
-	case StateUnknown, StateInactive, StateFailed, StateActivating, StateDeactivating, StateMaintenance:
+	since := time.Duration(property[uint64](properties, "ActiveEnterTimestampMonotonic")) * time.Microsecond //nolint:gosec // the age of a host fits
+	if up := []ActiveState{StateActive, StateReloading, StateRefreshing}; since > 0 && slices.Contains(up, u.ActiveState) {
+		u.ActiveFor = max(0, asked-since)
 	}
 	if interval, known := properties["StartLimitIntervalUSec"].(uint64); known {
 		u.StartsForgotten = interval == 0 || uint64(u.ActiveFor.Microseconds()) > interval //nolint:gosec // it is never negative
