@@ -91,13 +91,19 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 	defer tell.Stop()
 	tell.Stop()
 	telling := false
+	fed := feed == nil // the first one is not waited for
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-beat.C:
+			// Without a free descriptor the watchdog cannot be fed. Half of
+			// its patience is over then; the other half is not waited for.
+			if !fed {
+				fed = l.d.feed()
+			}
 		case <-feed:
-			l.d.feed()
+			fed = l.d.feed()
 		case <-next.C:
 			l.poll(ctx)
 		case <-ask.PollNow:

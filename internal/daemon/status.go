@@ -54,10 +54,12 @@ func (d *Daemon) tellStatus() {
 	}
 }
 
-func (d *Daemon) feed() {
-	if err := d.notify.Watchdog(); err != nil {
+func (d *Daemon) feed() (fed bool) {
+	err := d.notify.Watchdog()
+	if err != nil {
 		d.log.Debug("Cannot feed the watchdog, will retry", "error", err)
 	}
+	return err == nil
 }
 
 // stopStep is how often a daemon that stops tells systemd that it is at it.
