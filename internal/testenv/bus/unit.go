@@ -26,7 +26,7 @@ type Unit struct {
 	InvocationID string
 	// ActiveUptime is when it became active, in microseconds of the kernel's
 	// CLOCK_MONOTONIC.
-	ActiveUptime uint64
+	ActiveUptime       uint64
 	MainPID, NRestarts uint32
 	// ActiveSince, CPU and Memory are shown as systemd shows them: as not
 	// counted where they are zero.
