@@ -35,6 +35,7 @@ func TestREADMESaysWhatTheProgramSays(t *testing.T) {
 		"events":     events,
 		"vocabulary": vocabulary,
 		"notify":     notification,
+		"bench":      performance,
 	}
 	old, err := os.ReadFile(readme)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	sdbus "github.com/coreos/go-systemd/v22/dbus"
@@ -196,9 +195,9 @@ func unitOf(name string, properties map[string]any, asked time.Duration) Unit {
 		CPU:          time.Duration(counted(properties, "CPUUsageNSec")), //nolint:gosec // counted fits
 		Memory:       counted(properties, "MemoryCurrent"),
 	}
-	since := time.Duration(property[uint64](properties, "ActiveEnterTimestampMonotonic")) * time.Microsecond //nolint:gosec // the age of a host fits
-	if up := []ActiveState{StateActive, StateReloading, StateRefreshing}; since > 0 && slices.Contains(up, u.ActiveState) {
-		u.ActiveFor = max(0, asked-since)
+	up := u.ActiveState == StateActive || u.ActiveState == StateReloading || u.ActiveState == StateRefreshing
+	if since := counted(properties, "ActiveEnterTimestampMonotonic"); up && since > 0 && since <= math.MaxInt64/1000 {
+		u.ActiveFor = max(0, asked-time.Duration(since)*time.Microsecond) //nolint:gosec // it fits
 	}
 	if interval, known := properties["StartLimitIntervalUSec"].(uint64); known {
 		u.StartsForgotten = interval == 0 || uint64(u.ActiveFor.Microseconds()) > interval //nolint:gosec // it is never negative
