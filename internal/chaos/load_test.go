@@ -135,10 +135,11 @@ func (l *load) raise(ctx context.Context, process string) error {
 	a := l.current[process]
 	if a == nil {
 		l.serial++
-		a = &Alarm{Process: process, Serial: l.serial}
+		// A statement that was not heard of may have been carried out: one
+		// that is made again raises no other alarm.
+		a = &Alarm{Process: process, Serial: l.serial, Raised: time.Now()}
 		l.alarms, l.current[process] = append(l.alarms, a), a
 	}
-	a.Raised = time.Now()
 	l.mu.Unlock()
 	// The guard makes nothing of a statement that was not heard of and is
 	// carried out late.

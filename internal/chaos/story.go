@@ -34,7 +34,7 @@ type Alarm struct {
 	Process string
 	// Serial tells this alarm from all others; its notes begin with it.
 	Serial int
-	// Raised is just before the statement that raised it.
+	// Raised is just before the first statement that was to raise it.
 	Raised time.Time
 	// Cleared is when it was first seen cleared, zero where it stands.
 	Cleared time.Time
