@@ -201,6 +201,6 @@ func (b *bench) stormGoals(n int, m measured) {
 // whyRatio tells the part that the built-in check takes: the last service has
 // to stay up for health_check_interval, however fast it was restarted.
 func whyRatio(m measured) string {
-	return fmt.Sprintf("no: the last service is watched for health_check_interval, 1 s, before it counts as well; with 100ms it is %s",
-		m.daemon[1].Over(m.systemd[1]).Show(Times))
+	return fmt.Sprintf("no: %s is the health_check_interval that the last service has to stay up for; with 100ms %s",
+		Times(1/m.systemd[0].Median()), m.daemon[1].Over(m.systemd[1]).Show(Times))
 }

@@ -197,7 +197,7 @@ func unitOf(name string, properties map[string]any, asked time.Duration) Unit {
 	}
 	up := u.ActiveState == StateActive || u.ActiveState == StateReloading || u.ActiveState == StateRefreshing
 	if since := counted(properties, "ActiveEnterTimestampMonotonic"); up && since > 0 && since <= math.MaxInt64/1000 {
-		u.ActiveFor = max(0, asked-time.Duration(since)*time.Microsecond) //nolint:gosec // it fits
+		u.ActiveFor = max(0, asked-time.Duration(since)*time.Microsecond)
 	}
 	if interval, known := properties["StartLimitIntervalUSec"].(uint64); known {
 		u.StartsForgotten = interval == 0 || uint64(u.ActiveFor.Microseconds()) > interval //nolint:gosec // it is never negative
