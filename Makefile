@@ -9,7 +9,7 @@ LDFLAGS  = -s -w -X monitor_service/internal/cli.release=$(VERSION) \
 
 # Tools are pinned, and built by Go from its module proxy.
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --hide-summary=output --
+GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --
 
 # What the tests need of the distribution's packages: a private MariaDB, a
 # private message bus, a browser, a C compiler for the race detector, and a whole

@@ -128,7 +128,7 @@ func (s *stage) round(l *load, plan *plan, n int) *Story {
 	s.t.Helper()
 	began := time.Now()
 	story := &Story{Began: began, Limits: limits, Kinds: s.kinds, Lives: []time.Time{began}}
-	l.begin()
+	l.begin(began)
 	l.raising.Store(true)
 	for n > 0 {
 		together := plan.next(n)

@@ -3,9 +3,11 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,11 +36,20 @@ func newLoad(s *stage, random *rand.Rand) *load {
 }
 
 // begin forgets what has ended, at the beginning of a round.
-func (l *load) begin() {
+func (l *load) begin(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.alarms = nil
-	l.current = map[string]*Alarm{}
+	for process, a := range l.current {
+		if !a.Cleared.IsZero() {
+			delete(l.current, process)
+			continue
+		}
+		// It stands from one round to the next, and is acted upon.
+		a.Raised = at
+		l.alarms = append(l.alarms, a)
+	}
+	slices.SortFunc(l.alarms, func(a, b *Alarm) int { return cmp.Compare(a.Serial, b.Serial) })
 }
 
 // ledger returns the alarms in the order in which they were raised.
