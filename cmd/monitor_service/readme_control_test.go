@@ -273,9 +273,9 @@ func (r *recorded) atHome(t *testing.T, dir string) {
 	for name, e := range r.explanations {
 		e.Now = shownProcess(e.Now)
 		for i := range e.Stops {
-			e.Stops[i] = onTheClock(e.Stops[i])
+			e.Stops[i] = onTheClock(e.Stops[i], shownNow)
 		}
-		e.Verdict = onTheClock(e.Verdict)
+		e.Verdict = onTheClock(e.Verdict, shownNow)
 		r.explanations[name] = e
 	}
 	at := shownNow
@@ -289,20 +289,28 @@ func (r *recorded) atHome(t *testing.T, dir string) {
 		case p.Seconds > 0:
 			p.Seconds = 2 * shownTook.Seconds()
 		}
-		p.At, p.Message = at, onTheClock(p.Message)
+		p.At = at
 		if p.Attempt > 0 && p.Event != "recovery_failed" {
 			at = at.Add(time.Duration(p.Seconds * float64(time.Second)))
 		}
+		// It opens at the end of the recovery, for all of circuit_reset_time.
+		p.Message = onTheClock(p.Message, at.Add(15*time.Minute))
 	}
 	for name, d := range r.done {
-		d.Message = onTheClock(d.Message)
+		d.Message = onTheClock(d.Message, shownNow)
 		r.done[name] = d
 	}
 }
 
-// onTheClock puts one time in the place of every other.
-func onTheClock(text string) string {
-	return dateTime.ReplaceAllString(text, shownNow.Add(2*time.Hour).Format(time.DateTime))
+// onTheClock puts the time that a text of this moment is about in the place of
+// the one that it has: the end of a pause of two hours, or the next trial of a
+// breaker that is half way to it.
+func onTheClock(text string, now time.Time) string {
+	end := now.Add(2 * time.Hour)
+	if strings.Contains(text, "breaker") {
+		end = now.Add(15 * time.Minute)
+	}
+	return dateTime.ReplaceAllString(text, end.Format(time.DateTime))
 }
 
 func shownProcess(p control.Process) control.Process {

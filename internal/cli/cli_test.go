@@ -49,6 +49,8 @@ func TestExitStatuses(t *testing.T) {
 		{[]string{"run", "--once", "--config", noCA}, 78, []string{missing + ".pem", "tls_ca"}},
 		{[]string{"run", "--once", "--config", noDatabase}, 1, []string{missing + ".db"}},
 		{[]string{"schema", "--driver", "oracle"}, 2, []string{"oracle", "mysql", "sqlite"}},
+		{[]string{"status", "--json", "--watch"}, 2, []string{"--json and --watch"}},
+		{[]string{"history", "--limit", "0"}, 2, []string{"--limit 0"}},
 	} {
 		code, _, stderr := call(t, c.args...)
 		if code != c.code {

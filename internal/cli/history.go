@@ -26,6 +26,13 @@ func (p *program) historyCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	c.Flags().IntVarP(&limit, "limit", "n", 20, "how many recoveries")
+	check := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if limit < 1 {
+			return fmt.Errorf("--limit %d: at least 1 is shown", limit)
+		}
+		return check(c, args)
+	}
 	return p.remote(c, func(ctx context.Context, client *control.Client, args []string) error {
 		h, err := client.History(ctx, first(args), limit)
 		if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -42,7 +43,13 @@ func (p *program) statusCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it anew every 2 seconds, until Ctrl-C")
-	c.MarkFlagsMutuallyExclusive("json", "watch")
+	check := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if asJSON && watch {
+			return errors.New("--json and --watch exclude each other: a program asks again by itself")
+		}
+		return check(c, args)
+	}
 	return p.remote(c, func(ctx context.Context, client *control.Client, args []string) error {
 		if watch {
 			return p.watchStatus(ctx, client, first(args))
@@ -72,7 +79,7 @@ func statusText(s screen, st control.Status, process string) string {
 	}
 	b.WriteByte('\n')
 	t := table{columns: []column{
-		{"PROCESS", 12}, {"STATE", 12}, {"TARGET", 10}, {"BREAKER", 14}, {"LAST RECOVERY", 16}, {"ALARM SINCE", 11},
+		{"PROCESS", 12}, {"STATE", whole}, {"TARGET", 10}, {"BREAKER", whole}, {"LAST RECOVERY", 16}, {"ALARM SINCE", whole},
 	}}
 	for _, p := range st.Processes {
 		t.add(cell{p.Name, plainColor}, stateCell(st, p), cell{targetText(p), plainColor}, breakerCell(st, p),

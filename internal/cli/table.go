@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"math"
 	"strings"
 )
 
@@ -12,6 +13,10 @@ type cell struct {
 	text  string
 	color color
 }
+
+// whole is for a column that is not cut: without its end it says something else,
+// or nothing.
+const whole = math.MaxInt
 
 // column is a column of a table.
 type column struct {

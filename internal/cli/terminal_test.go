@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"monitor_service/internal/control"
 )
 
 // terminal opens a pseudo-terminal of some size.
@@ -79,6 +81,23 @@ func wideTable() *table {
 	t.add(cell{"日本語のサービス", plainColor}, cell{"ok", green}, cell{"", plainColor})
 	t.add(cell{"evil\x1b[2J\nname", plainColor}, cell{"ok", green}, cell{"fine", plainColor})
 	return t
+}
+
+func TestWhatMustBeWholeIsNotCut(t *testing.T) {
+	at := time.Date(2026, 11, 23, 2, 49, 46, 0, time.Local)
+	st := control.Status{Now: at, Started: at, Processes: []control.Process{
+		{Name: "batch", State: control.Open, InAlarm: true, AlarmSince: at.Add(-20 * time.Minute),
+			Breaker: control.Breaker{State: "open", Failures: 3, MaxFailures: 3, OpenedAt: at, NextTrial: at.Add(15 * time.Minute)}},
+		{Name: "x; reboot", State: control.LeftAlone, InAlarm: true, AlarmSince: at.Add(-time.Hour), Reason: "unsafe_name"},
+	}}
+	for _, columns := range []int{60, 80, 100, 132} {
+		text := statusText(screen{width: columns}, st, "")
+		for _, part := range []string{"open, trial in 15m", "left_alone: unsafe_name", "(20m)", "(1h0m)"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("%d columns: no %q in\n%s", columns, part, text)
+			}
+		}
+	}
 }
 
 func TestATableNeverExceedsTheTerminal(t *testing.T) {

@@ -75,6 +75,19 @@ func TestTheUnprivilegedProfileRestartsWhatItNamesWithoutAnyCapability(t *testin
 	// Not before: systemd forgets the count when it reads its units anew.
 	b.Must(t, "systemctl", "restart", "limited.service")
 	b.awaitRecovery(t, 3, "limited")
+	// Who is at the socket is seen as who it is.
+	b.Must(t, "useradd", "--no-create-home", "--groups", controlGroup, "member")
+	if out, status := b.commandAs(t, "member", "pause", "w@1"); status != 0 {
+		t.Errorf("a member of the group: %d, %s", status, out)
+	}
+	if p := b.status(t, "w@1"); p.Pause == nil || p.Pause.By != "member" {
+		t.Errorf("the pause is %+v", p.Pause)
+	}
+	// What a daemon leaves to the next one is kept here as well.
+	b.Must(t, "journalctl", "--sync")
+	if out := b.Must(t, "journalctl", "--quiet", "--output=cat", "--unit="+daemonUnit); strings.Contains(out, "begun anew") {
+		t.Errorf("recoveries are not kept:\n%s", out)
+	}
 	if log := "/var/log/monitor_service/monitor_service.log"; b.owner(t, log) != "640 monitor_service:monitor_service" {
 		t.Errorf("%s is %s", log, b.owner(t, log))
 	}

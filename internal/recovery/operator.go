@@ -129,7 +129,11 @@ func (e *Engine) Restart(name string, by Operator, force bool) (uint64, error) {
 	// unconfigured_processes = ignore is about alarms, not about what an
 	// operator asks for.
 	if reason := e.mustNot(conf); reason != ReasonNone && reason != ReasonIgnored {
-		return 0, refuse(reason, name, "the configuration does not allow it")
+		why := "it has no name"
+		if reason == ReasonUnsafeName {
+			why = "its name must not become part of a command or of a unit's name: give it a section of its own that spells out what to restart"
+		}
+		return 0, refuse(reason, name, why)
 	}
 	answer := p.breaker.Ask(now, e.limits())
 	if !answer.Allowed && !force {
