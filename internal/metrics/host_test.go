@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,9 +184,10 @@ func TestTheHostIsAskedABoundedNumberOfThingsForABoundedTime(t *testing.T) {
 			return systemd.Unit{}, ctx.Err()
 		})
 		began := time.Now()
-		var walkedAfter time.Duration
+		first := began
+		var walkedAfter atomic.Int64
 		h := newHost(units, tableFunc(func(stop func() error) error {
-			walkedAfter = time.Since(began)
+			walkedAfter.Store(int64(time.Since(first)))
 			time.Sleep(time.Minute)
 			return stop()
 		}))
@@ -201,8 +203,8 @@ func TestTheHostIsAskedABoundedNumberOfThingsForABoundedTime(t *testing.T) {
 		if took := time.Since(began); took != scrapeLimit {
 			t.Errorf("it took %s, want %s", took, scrapeLimit)
 		}
-		if walkedAfter != unitsLimit {
-			t.Errorf("the process table has its turn after %s, want %s", walkedAfter, unitsLimit)
+		if after := time.Duration(walkedAfter.Load()); after != unitsLimit {
+			t.Errorf("the process table has its turn after %s, want %s", after, unitsLimit)
 		}
 		if most != maxLooks {
 			t.Errorf("%d units at once, want %d", most, maxLooks)
