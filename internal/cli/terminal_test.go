@@ -86,8 +86,10 @@ func wideTable() *table {
 func TestWhatMustBeWholeIsNotCut(t *testing.T) {
 	at := time.Date(2026, 11, 23, 2, 49, 46, 0, time.Local)
 	st := control.Status{Now: at, Started: at, Processes: []control.Process{
-		{Name: "batch", State: control.Open, InAlarm: true, AlarmSince: at.Add(-20 * time.Minute),
-			Breaker: control.Breaker{State: "open", Failures: 3, MaxFailures: 3, OpenedAt: at, NextTrial: at.Add(15 * time.Minute)}},
+		{
+			Name: "batch", State: control.Open, InAlarm: true, AlarmSince: at.Add(-20 * time.Minute),
+			Breaker: control.Breaker{State: "open", Failures: 3, MaxFailures: 3, OpenedAt: at, NextTrial: at.Add(15 * time.Minute)},
+		},
 		{Name: "x; reboot", State: control.LeftAlone, InAlarm: true, AlarmSince: at.Add(-time.Hour), Reason: "unsafe_name"},
 	}}
 	for _, columns := range []int{60, 80, 100, 132} {
