@@ -27,6 +27,8 @@ $PASSWORD
 check_interval = 200ms
 [logging]
 level = debug
+[http]
+listen = 127.0.0.1:9187
 [process.w@1]
 [process.hook]
 pre_restart_command = env; cat /proc/self/environ; exit 1
@@ -148,6 +150,13 @@ func (b *bed) searchForTheCanary(t *testing.T, places []string) {
 		! journalctl --all --output=export | $find --quiet || echo the journal
 		! systemctl status --full --lines=1000 `+daemonUnit+` w@1 | $find --quiet || echo systemctl status
 		! systemctl show `+daemonUnit+` 'monitored-*' | $find --quiet || echo systemctl show
+		for command in 'status --json' 'status w@1' 'history --json' 'explain hook' 'explain w@1' check-config version; do
+			! `+programPath+` $command 2>&1 | $find --quiet || echo monitor_service $command
+		done
+		for page in / metrics api/v1/status api/v1/history healthz readyz; do
+			curl --silent --show-error http://127.0.0.1:9187/$page 2>&1 >/run/answer || cat /run/answer
+			test -s /run/answer && ! $find --quiet /run/answer || echo the page $page
+		done
 	`)
 	allowed := strings.ReplaceAll(strings.Join(places, "\n")+"\n", "DAEMON", pid)
 	for place := range strings.Lines(found + "\n") {
