@@ -65,6 +65,11 @@ func TestEveryFaultIsSurvived(t *testing.T) {
 	for _, kind := range slices.Sorted(maps.Keys(count)) {
 		t.Logf("%4d × %s", count[kind], kind)
 	}
+	for _, f := range kinds {
+		if want := min(5, *faultsFlag/len(kinds)); count[f.kind] < want && !t.Failed() {
+			t.Errorf("%s was injected %d times, want at least %d", f.kind, count[f.kind], want)
+		}
+	}
 	t.Logf("%d alarms were raised", alarms)
 }
 
