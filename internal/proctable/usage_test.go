@@ -56,26 +56,6 @@ func TestUsageStopsWhenItIsToldTo(t *testing.T) {
 	}
 }
 
-// TestAUnitUsesWhatTheProcessesOfItsGroupUse looks at this test's own group,
-// whatever that is.
-func TestAUnitUsesWhatTheProcessesOfItsGroupUse(t *testing.T) {
-	tab := table(t)
-	parts, err := tab.Groups(Process{PID: os.Getpid()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(parts) == 0 {
-		t.Skip("this host has put the test into no control group: run it under systemd")
-	}
-	_, used, err := tab.Usage(nil, []string{parts[len(parts)-1], "missing.service"}, goOn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if u := used[parts[len(parts)-1]]; u.Processes < 1 || u.Memory == 0 || len(used) != 1 {
-		t.Errorf("got %+v", used)
-	}
-}
-
 // TestThisProcessIsNotAddedUp compares with Find, since others may run the
 // same program at the same time.
 func TestThisProcessIsNotAddedUp(t *testing.T) {
