@@ -163,12 +163,12 @@ func (r runner) outlast(ctx context.Context, name string, out *command.Output, l
 // signal ended 128 and the signal's number (POSIX, Shell Command Language,
 // 2.8.2).
 func verdict(s command.Spec, out string, status int) error {
+	if status == 0 {
+		return nil
+	}
 	e := &command.Error{Key: s.Key, Kind: command.KindExit, Status: status, Limit: s.Timeout, Output: out}
 	if signal := syscall.Signal(status - 128); unix.SignalName(signal) != "" {
 		e.Kind, e.Signal = command.KindSignal, signal
-	}
-	if status == 0 {
-		return nil
 	}
 	return e
 }
