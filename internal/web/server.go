@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
@@ -58,7 +59,9 @@ type Server struct {
 	settings Settings
 	listener net.Listener
 	http     *http.Server
-	done     chan struct{}
+	// connections are those that were accepted and are not closed yet.
+	connections sync.WaitGroup
+	done        chan struct{}
 	// err is why it ended, once done is closed.
 	err error
 	end context.CancelFunc
@@ -87,6 +90,14 @@ func Serve(l net.Listener, settings Settings, h http.Handler, report func(error)
 		BaseContext:       func(net.Listener) context.Context { return life },
 		// What goes wrong with one client's connection is that client's.
 		ErrorLog: log.New(io.Discard, "", 0),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				s.connections.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				s.connections.Done()
+			}
+		},
 	}
 	go func() {
 		defer close(s.done)
@@ -123,19 +134,25 @@ func (s *Server) Share() (net.Listener, error) {
 // are, until Close.
 func (s *Server) Release() { _ = s.listener.Close() }
 
-// Close ends the server: requests under way may finish for a moment.
+// Close ends the server: whoever is connected may have an answer for a moment.
 func (s *Server) Close() error {
 	s.end()
-	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close()
-	}
-	_ = s.listener.Close() // where the server has not begun to serve it
+	err := s.listener.Close()
 	<-s.done
 	if errors.Is(err, net.ErrClosed) {
 		err = nil // released before
 	}
-	return err
+	// Not Shutdown: it hangs up on a connection whose first request it has not
+	// read, with an answer to none.
+	s.http.SetKeepAlivesEnabled(false)
+	gone := make(chan struct{})
+	go func() {
+		s.connections.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(stopTime):
+	}
+	return errors.Join(err, s.http.Close())
 }
