@@ -49,9 +49,13 @@ func (d *Daemon) openWeb() {
 // nextWeb is what a reload puts into a webSite.
 type nextWeb struct {
 	cfg *config.Config
-	// server is nil where the section is off, or its address is tried for.
+	// server is nil where the section is off, where its address is tried for,
+	// and where the old one yields its listener.
 	server *web.Server
-	same   bool
+	yield  bool
+	// settings are those of the server that is made then.
+	settings web.Settings
+	same     bool
 }
 
 func (n nextWeb) undo() error {
@@ -77,7 +81,8 @@ func (s *webSite) prepare(cfg *config.Config) (nextWeb, error) {
 	case old == nil && sameAddress:
 		// It is tried for already.
 	case old != nil && sameAddress:
-		n.server, err = s.serve(cfg, old.Share)
+		n.yield = true
+		n.settings, _, err = web.Check(cfg)
 	case old != nil && cfg.HTTP.Port() == was.Port():
 		// One of them may be all addresses of the host: the old one has
 		// to go first.
@@ -94,7 +99,11 @@ func (s *webSite) use(n nextWeb) {
 		return
 	}
 	if old := s.stop(); old != nil {
-		old.Release()
+		if n.yield {
+			n.server = s.serve(n.cfg, n.settings, old.Yield())
+		} else {
+			old.Release()
+		}
 		s.d.background.Go(func() {
 			if err := old.Close(); err != nil {
 				s.d.log.Warn("Cannot close the old HTTP listener, ignoring", "error", err)
@@ -153,22 +162,22 @@ func (s *webSite) keep(ctx context.Context, cfg *config.Config, server *web.Serv
 }
 
 func (s *webSite) bind(cfg *config.Config) (*web.Server, error) {
-	return s.serve(cfg, func() (net.Listener, error) { return web.Listen(cfg.HTTP.Listen) })
-}
-
-func (s *webSite) serve(cfg *config.Config, listen func() (net.Listener, error)) (*web.Server, error) {
 	settings, _, err := web.Check(cfg)
 	if err != nil {
 		return nil, err
 	}
-	l, err := listen()
+	l, err := web.Listen(cfg.HTTP.Listen)
 	if err != nil {
 		return nil, err
 	}
+	return s.serve(cfg, settings, l), nil
+}
+
+func (s *webSite) serve(cfg *config.Config, settings web.Settings, l *net.TCPListener) *web.Server {
 	report := func(err error) { s.d.log.Error("HTTP listener, going on", "error", err) }
 	return web.Serve(l, settings, web.Handler(web.Options{
 		Daemon: s.d.desk, Metrics: s.d.metrics.Handler(), Loopback: cfg.HTTP.Loopback(), Report: report,
-	}), report), nil
+	}), report)
 }
 
 // note keeps the books of the listener, and says when it is open, and once when

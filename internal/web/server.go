@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,8 +34,12 @@ const (
 
 // Listen binds an address, an IP address with a port or ":PORT". Its error says
 // what to do.
-func Listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+func Listen(address string) (*net.TCPListener, error) {
+	at, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.ListenTCP("tcp", at)
 	if err == nil {
 		return l, nil
 	}
@@ -57,6 +62,8 @@ func Listen(address string) (net.Listener, error) {
 // Server serves one listener.
 type Server struct {
 	settings Settings
+	turn     *turn
+	// listener is the turn, with a bound on the connections.
 	listener net.Listener
 	http     *http.Server
 	// connections are those that were accepted and are not closed yet.
@@ -71,8 +78,9 @@ type Server struct {
 // are of is read again for each connection and request, so that a renewed
 // certificate is used at once; where that fails nobody is let in, and report is
 // told once.
-func Serve(l net.Listener, settings Settings, h http.Handler, report func(error)) *Server {
-	s := &Server{settings: settings, listener: l, done: make(chan struct{})}
+func Serve(l *net.TCPListener, settings Settings, h http.Handler, report func(error)) *Server {
+	turn := &turn{TCPListener: l}
+	s := &Server{settings: settings, turn: turn, listener: netutil.LimitListener(turn, maxConnections), done: make(chan struct{})}
 	life, end := context.WithCancel(context.Background())
 	s.end = end
 	broken := &outage{report: report}
@@ -94,14 +102,14 @@ func Serve(l net.Listener, settings Settings, h http.Handler, report func(error)
 			switch state {
 			case http.StateNew:
 				s.connections.Add(1)
-			case http.StateClosed, http.StateHijacked:
+			case http.StateClosed:
 				s.connections.Done()
 			}
 		},
 	}
 	go func() {
 		defer close(s.done)
-		s.err = toolkit.Serve(netutil.LimitListener(l, maxConnections), s.http, &toolkit.FlagConfig{WebConfigFile: &settings.path}, broken.logger())
+		s.err = toolkit.Serve(s.listener, s.http, &toolkit.FlagConfig{WebConfigFile: &settings.path}, broken.logger())
 	}()
 	return s
 }
@@ -115,19 +123,17 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 // Err is why it ended. It is there once Done is closed.
 func (s *Server) Err() error { return s.err }
 
-// Share returns the same listener once more, for a server that takes this
-// one's place while nobody is turned away.
-func (s *Server) Share() (net.Listener, error) {
-	tcp, ok := s.listener.(*net.TCPListener)
-	if !ok {
-		return nil, errors.New("the listener is of another kind")
-	}
-	file, err := tcp.File()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // FileListener has its own
-	return net.FileListener(file)
+// Yield ends the accepting and returns the listener, for the server that takes
+// this one's place: who connects meanwhile waits for that one, and nobody is
+// turned away. This one goes on with the connections that there are, until
+// Close.
+func (s *Server) Yield() *net.TCPListener {
+	s.turn.over.Store(true)
+	_ = s.turn.SetDeadline(time.Unix(1, 0))
+	_ = s.listener.Close()
+	<-s.done
+	_ = s.turn.SetDeadline(time.Time{})
+	return s.turn.TCPListener
 }
 
 // Release gives the address back and goes on with the connections that there
@@ -155,4 +161,27 @@ func (s *Server) Close() error {
 	case <-time.After(stopTime):
 	}
 	return errors.Join(err, s.http.Close())
+}
+
+// turn is one server's use of a listener that another may have after it.
+type turn struct {
+	*net.TCPListener
+	over atomic.Bool
+}
+
+// Accept implements net.Listener.
+func (t *turn) Accept() (net.Conn, error) {
+	c, err := t.TCPListener.Accept()
+	if err != nil && t.over.Load() {
+		err = net.ErrClosed
+	}
+	return c, err
+}
+
+// Close implements net.Listener. What another server has is left open.
+func (t *turn) Close() error {
+	if t.over.Load() {
+		return nil
+	}
+	return t.TCPListener.Close()
 }

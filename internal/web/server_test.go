@@ -210,13 +210,8 @@ func TestAServerTakesThePlaceOfAnother(t *testing.T) {
 			answered.Add(1)
 		}
 	}()
-	l, err := first.Share()
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := Serve(l, Settings{}, Handler(Options{Daemon: &shown{alive: errors.New("the second")}}), noReport(t))
+	second := Serve(first.Yield(), Settings{}, Handler(Options{Daemon: &shown{alive: errors.New("the second")}}), noReport(t))
 	t.Cleanup(func() { _ = second.Close() })
-	first.Release()
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
@@ -230,6 +225,24 @@ func TestAServerTakesThePlaceOfAnother(t *testing.T) {
 	<-done
 	if refused.Load() > 0 {
 		t.Errorf("%d of %d were turned away", refused.Load(), refused.Load()+answered.Load())
+	}
+}
+
+// TestAFullServerYields when no connection more can be accepted.
+func TestAFullServerYields(t *testing.T) {
+	t.Parallel()
+	first := place(t, &shown{}, "", noReport(t))
+	for range maxConnections {
+		c := dial(t, first)
+		_, _ = io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := Serve(first.Yield(), Settings{}, Handler(Options{Daemon: &shown{alive: errors.New("the second")}}), noReport(t))
+	t.Cleanup(func() { _ = second.Close() })
+	if _, body := fetch(t, "http://"+first.address()+"/healthz"); body != "the second\n" {
+		t.Errorf("answered by another: %q", body)
 	}
 }
 
