@@ -27,8 +27,9 @@
 // not the directory above it.
 //
 // A log that cannot be written is said once in the other log, tried again
-// every few seconds as long as there is something to say, and said once more,
-// with the number of lines lost, when it is back.
+// every few seconds with the newest line that it did not take, whether there is
+// more to say or not, and said once more, with the number of lines lost, when
+// it is back.
 //
 // Who logs makes the line and adds it to a queue of each log; one goroutine for
 // each writes them, in the order in which they were added. So a frozen file
@@ -185,6 +186,8 @@ func (l *Logs) use(cfg config.Logging) {
 // the journal alone. A log that hangs is left behind, together with the
 // goroutine that writes it; Close takes at most twice answerWait.
 func (l *Logs) Close() error {
+	l.file.close()
+	l.console.close()
 	written, said := l.flush(true, true)
 	if lost := l.file.unwritten(); lost > 0 {
 		l.tell(l.toConsole, slog.LevelError, "Log file is closed before it could be written again", slog.Int("lost", lost))

@@ -5,12 +5,14 @@ import (
 )
 
 // retryAfter is how long a log that failed is left alone: long enough that a
-// sick disk or a stuck journal does not have to refuse every line.
+// sick disk or a stuck journal does not have to refuse every line. Then it is
+// tried again.
 const retryAfter = 5 * time.Second
 
 // outage is the account of a log that fails and comes back. It is not safe for
 // use by several goroutines.
 type outage struct {
+	// retryAfter is 0 where each line is tried, and nothing without one.
 	retryAfter time.Duration
 
 	failing bool

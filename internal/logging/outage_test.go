@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -35,7 +36,7 @@ func TestAnOutageIsToldAtItsTwoEndsAndTriedEveryFewSeconds(t *testing.T) {
 		}
 		err = broken
 		start := time.Now()
-		if told := put(); len(told) != 1 || !told[0].began || !errors.Is(told[0].err, broken) || told[0].lost != 1 {
+		if told := put(); len(told) != 1 || !told[0].began || !errors.Is(told[0].err, broken) || told[0].lost != 0 {
 			t.Fatalf("%+v", told)
 		}
 		for range 100 {
@@ -47,13 +48,72 @@ func TestAnOutageIsToldAtItsTwoEndsAndTriedEveryFewSeconds(t *testing.T) {
 		if writes != 3 {
 			t.Errorf("%d writes, want one when it was well, one when it broke and one after 5 s", writes)
 		}
-		err = nil
-		time.Sleep(time.Minute - time.Since(start))
-		if told := put(); len(told) != 1 || !told[0].ended || told[0].lost != 101 || told[0].took != time.Minute {
+		time.Sleep(time.Minute - time.Second - time.Since(start))
+		err, told = nil, nil
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(told) != 1 || !told[0].ended || told[0].lost != 100 || told[0].took != time.Minute {
 			t.Fatalf("%+v", told)
 		}
 		if told := put(); len(told) != 0 || s.unwritten() != 0 {
 			t.Fatalf("%+v", told)
+		}
+	})
+}
+
+func TestALogThatNobodyWritesToComesBackByItself(t *testing.T) {
+	for _, line := range []string{"one line", ""} { // an empty one opens the log
+		synctest.Test(t, func(t *testing.T) {
+			var written []string
+			var told []change
+			err := errors.New("broken")
+			s := sink{
+				write:  func(line []byte) error { written = append(written, string(line)); return err },
+				tell:   func(c change) { told = append(told, c) },
+				outage: outage{retryAfter: retryAfter},
+			}
+			s.add([]byte(line))
+			time.Sleep(time.Hour - time.Second)
+			if n := int(time.Hour / retryAfter); len(written) != n || len(told) != 1 {
+				t.Errorf("in an hour it was tried %d times and not %d, and %+v was told", len(written), n, told)
+			}
+			err = nil
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if h := s.health("file"); h.Failing || h.Dropped != 0 || s.unwritten() != 0 {
+				t.Errorf("%+v", h)
+			}
+			if len(told) != 2 || !told[1].ended || told[1].lost != 0 || told[1].took != time.Hour {
+				t.Errorf("on the way out %+v is said", told)
+			}
+			if !slices.Contains(written[len(written)-2:], line) {
+				t.Errorf("it was tried with %q", written[len(written)-2:])
+			}
+			n := len(written)
+			time.Sleep(time.Hour)
+			if len(written) != n {
+				t.Error("a log that is well is tried")
+			}
+		})
+	}
+}
+
+func TestALogIsNotTriedAnyMoreWhenItIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		writes := 0
+		s := sink{
+			write:  func([]byte) error { writes++; return errors.New("broken") },
+			tell:   func(change) {},
+			outage: outage{retryAfter: retryAfter},
+		}
+		s.add([]byte("x"))
+		synctest.Wait()
+		s.close()
+		time.Sleep(time.Hour)
+		s.add([]byte("after it"))
+		time.Sleep(time.Hour)
+		if writes != 2 {
+			t.Errorf("%d writes, want one for each line", writes)
 		}
 	})
 }
@@ -168,7 +228,7 @@ func TestAReadOnlyFileSystemIsSaidOnceAndRefusedByAReload(t *testing.T) {
 	if console.count(t, message) != 1 || console.count(t, back) != 1 || console.count(t, "Line") != 11 {
 		t.Error(console.String())
 	}
-	if lines := parseLines(t, read(t, path)); len(lines) != 2 || lines[1].value("lost") != "10" {
+	if lines := parseLines(t, read(t, path)); len(lines) != 3 || lines[2].value("lost") != "9" {
 		t.Errorf("%q", lines)
 	}
 }
@@ -223,7 +283,7 @@ func TestAFileThatCannotBeOpenedAtStartIsTriedAgain(t *testing.T) {
 	}
 	l.Logger().Info("Two")
 	lines := parseLines(t, read(t, path))
-	if len(lines) != 2 || lines[0].message != "Two" || lines[1].message != back || lines[1].value("lost") != "1" {
+	if len(lines) != 3 || lines[0].message != "One" || lines[1].message != "Two" || lines[2].message != back || lines[2].value("lost") != "0" {
 		t.Errorf("%q", lines)
 	}
 }

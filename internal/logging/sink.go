@@ -39,6 +39,14 @@ type sink struct {
 
 	queue []task
 	bytes int
+	// kept is the newest line that could not be written. The sink is tried
+	// with it: only a line tells a disk that is full from one that is not.
+	kept []byte
+	// timer tries the sink again where nobody has anything to say, until
+	// it is closed.
+	timer  *time.Timer
+	closed bool
+
 	// full says that lines are dropped until all that wait are written, so
 	// that there is one gap and the line that tells of it stands in it.
 	full bool
@@ -50,7 +58,8 @@ type sink struct {
 	idle chan struct{}
 }
 
-// task is a line to write, or something else to do in its turn.
+// task is a line to write, or something else to do in its turn. An empty one
+// tries the sink.
 type task struct {
 	line []byte
 	do   func()
@@ -133,30 +142,51 @@ func (s *sink) next() (task, bool) {
 	return task{}, false
 }
 
-// put writes a line, or counts it as lost.
+// put writes a line after the one that is kept, or keeps it instead.
 func (s *sink) put(line []byte) {
-	if s.due(line) {
-		s.report(s.written(line, s.write(line)))
+	kept, due := s.due()
+	if due && (kept == nil || s.try(kept)) {
+		s.try(line)
+		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep(line)
 }
 
-// due says whether to write a line at all, and counts it as lost if not.
-func (s *sink) due(line []byte) bool {
+// due says whether to write at all, and with which line to begin.
+func (s *sink) due() (kept []byte, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failing && time.Now().Before(s.retryAt) {
-		s.count(line)
-		return false
+		return nil, false
 	}
-	return true
+	kept, s.kept = s.kept, nil
+	return kept, true
+}
+
+// try writes a line, or keeps it.
+func (s *sink) try(line []byte) (ok bool) {
+	err := s.write(line)
+	s.report(s.written(line, err))
+	return err == nil
+}
+
+// keep keeps a line, and counts the one before as lost.
+func (s *sink) keep(line []byte) {
+	if len(line) > 0 {
+		s.count(s.kept)
+		s.kept = line
+	}
 }
 
 func (s *sink) written(line []byte, err error) change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.count(line)
+		s.keep(line)
 		s.retryAt = time.Now().Add(s.retryAfter)
+		s.wake()
 		return s.begin(time.Now(), err)
 	}
 	s.retryAt = time.Time{}
@@ -164,6 +194,34 @@ func (s *sink) written(line []byte, err error) change {
 		return change{} // not before it has caught up
 	}
 	return s.end()
+}
+
+// wake has the sink tried at retryAt, whether there is a line then or not.
+func (s *sink) wake() {
+	if s.closed || s.retryAfter == 0 {
+		return
+	}
+	if s.timer != nil {
+		s.timer.Reset(s.retryAfter)
+		return
+	}
+	s.timer = time.AfterFunc(s.retryAfter, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.failing && !s.closed {
+			s.push(task{})
+		}
+	})
+}
+
+// close ends the timer. Lines are still written.
+func (s *sink) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.timer != nil {
+		s.timer.Stop()
+	}
 }
 
 // caughtUp lets lines wait again.
@@ -217,7 +275,7 @@ func (s *sink) unwritten() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.lost
-	for _, t := range append([]task{s.hand}, s.queue...) {
+	for _, t := range append([]task{s.hand, {line: s.kept}}, s.queue...) {
 		if len(t.line) > 0 {
 			n++
 		}
