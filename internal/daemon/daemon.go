@@ -33,11 +33,6 @@ import (
 	"monitor_service/internal/web"
 )
 
-// stopGrace is how long recoveries under way may go on after SIGTERM. It
-// leaves the strategies time to end what they began within the unit's
-// TimeoutStopSec of 60 s.
-const stopGrace = 25 * time.Second
-
 // ErrSettings is wrapped by an error of New that comes of settings which are
 // well-formed and cannot be used, such as a tls_ca that is no certificate.
 var ErrSettings = errors.New("configuration")
@@ -290,21 +285,4 @@ func (d *Daemon) Once(ctx context.Context) (err error) {
 		return errors.New("an alarm could not be cleared after its restart, see the log")
 	}
 	return nil
-}
-
-// stop ends the engine and walks back what New set up, feeding the watchdog
-// meanwhile.
-func (d *Daemon) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
-	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		d.engine.Stop(ctx)
-		d.closePeople(ctx)
-		d.background.Wait()
-	}()
-	d.feedUntil(done)
-	d.log.Info("Stopped")
-	return d.undo.unwind()
 }

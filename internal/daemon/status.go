@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"monitor_service/internal/systemd"
 )
 
 // status says in one line what is going on, for systemctl status.
@@ -60,32 +58,6 @@ func (d *Daemon) feed() (fed bool) {
 		d.log.Debug("Cannot feed the watchdog, will retry", "error", err)
 	}
 	return err == nil
-}
-
-// stopStep is how often a daemon that stops tells systemd that it is at it.
-const stopStep = 5 * time.Second
-
-// feedUntil keeps systemd patient until done is closed: a process that was
-// asked to end, and takes its stop_timeout for it, must be started again
-// before this daemon ends, however long the unit's TimeoutStopSec is.
-func (d *Daemon) feedUntil(done <-chan struct{}) {
-	every := stopStep
-	if w := systemd.WatchdogInterval(); w > 0 {
-		every = min(every, w)
-	}
-	t := time.NewTicker(every)
-	defer t.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-t.C:
-			d.feed()
-			if err := d.notify.ExtendTimeout(3 * stopStep); err != nil {
-				d.log.Debug("Cannot ask systemd for more time, will retry", "error", err)
-			}
-		}
-	}
 }
 
 // sayStarted writes the one line that tells what this daemon is and does.

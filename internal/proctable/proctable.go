@@ -48,7 +48,7 @@ func NewAt(mount string) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the process table at %q: %w", mount, err)
 	}
-	return &Table{fs: proc, self: os.Getpid(), killWait: defaultKillWait}, nil
+	return &Table{fs: proc, self: os.Getpid(), killWait: KillWait}, nil
 }
 
 // commLength is how much of a name the kernel keeps as a process's comm, in

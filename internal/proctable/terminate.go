@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// defaultKillWait is how long a process may take to go after SIGKILL
+	// KillWait is how long a process may take to go after SIGKILL
 	// before it is taken to be stuck in the kernel.
-	defaultKillWait = 5 * time.Second
+	KillWait = 5 * time.Second
 	// The table is looked at again after firstLook, then ever more seldom,
 	// up to lastLook. There is no event to wait for instead: a process
 	// that is not a child can be watched through a pidfd alone, which the

@@ -298,6 +298,7 @@ func (e *Engine) dispatch() {
 			begun: p.begun, trust: e.cfg.Database.ClearTimeout,
 			recheck: p.recheck, target: p.target, since: p.since,
 		}
+		p.settings = &j.process
 		if p.settledAt.After(j.since) {
 			j.since = p.settledAt
 		}

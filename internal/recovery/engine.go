@@ -114,6 +114,8 @@ type process struct {
 	target Target
 	// begun is what the next recovery of the same alarm goes on with.
 	begun *Begun
+	// settings are those of the recovery under way, nil where there is none.
+	settings *config.Process
 }
 
 // New returns an engine that is ready for Cycle. Stop ends it.

@@ -286,7 +286,7 @@ func (e *Engine) finish(p *process, o outcome) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.leave(o.watching)
-	p.alarm.Rows, p.begun = o.rows, o.begun
+	p.alarm.Rows, p.begun, p.settings = o.rows, o.begun, nil
 	if o.target != (Target{}) {
 		p.target = o.target
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"monitor_service/internal/breaker"
+	"monitor_service/internal/config"
 )
 
 // Summary counts what is going on.
@@ -107,4 +108,26 @@ func (e *Engine) statusOf(p *process, now time.Time) Status {
 		s.Began = p.beganAt
 	}
 	return s
+}
+
+// Work is a recovery under way.
+type Work struct {
+	// Process has the settings that the recovery began with.
+	Process config.Process
+	// Target is what it acts upon, or what was acted upon before it as long
+	// as it has not found that out.
+	Target Target
+}
+
+// UnderWay lists the recoveries that have begun and not ended.
+func (e *Engine) UnderWay() []Work {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all []Work
+	for _, p := range e.processes {
+		if p.settings != nil {
+			all = append(all, Work{*p.settings, p.target})
+		}
+	}
+	return all
 }

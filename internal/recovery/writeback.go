@@ -18,9 +18,9 @@ const (
 	// roundFailures in a row end a round: the database is then the
 	// trouble, not the one row.
 	roundFailures = 2
-	// lastRound bounds the write-backs that are tried when the daemon
+	// LastWriteBacks bounds the write-backs that are tried when the daemon
 	// stops.
-	lastRound = 5 * time.Second
+	LastWriteBacks = 5 * time.Second
 )
 
 // writer is the one goroutine that clears alarms after verified restarts. A
@@ -102,7 +102,7 @@ func (w *writer) run() {
 func (w *writer) stop() {
 	w.cancel()
 	w.done.Wait()
-	ctx, cancel := context.WithTimeout(context.Background(), lastRound)
+	ctx, cancel := context.WithTimeout(context.Background(), LastWriteBacks)
 	defer cancel()
 	w.round(ctx)
 }
