@@ -3,7 +3,6 @@ package restart
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"monitor_service/internal/command"
@@ -127,6 +126,9 @@ func (r *Restarter) checkNames(p config.Process, names []string) error {
 				command.Quote(p.Name), name)
 		}
 	}
+	if err := checkDrastic(p, names); err != nil {
+		return err
+	}
 	return r.checkProtected(p, names)
 }
 
@@ -139,6 +141,20 @@ func (r *Restarter) checkProtected(p config.Process, names []string) error {
 			return refuse(recovery.ReasonProtected,
 				"unit %q is protected by %q in protected_units: give %s a section of its own if it shall be restarted",
 				name, pattern, command.Quote(p.Name))
+		}
+	}
+	return nil
+}
+
+func checkDrastic(p config.Process, names []string) error {
+	if p.Configured {
+		return nil
+	}
+	for _, name := range names {
+		if isDrastic(name) {
+			return refuse(recovery.ReasonProtected,
+				"unit %q would act on the whole host or on its logins: give %s a section of its own if it shall be restarted",
+				name, command.Quote(p.Name))
 		}
 	}
 	return nil
@@ -175,15 +191,6 @@ func (r *Restarter) checkGroups(p config.Process) error {
 		}
 	}
 	return nil
-}
-
-// hostCommand says whether the bare name is a command that ends the host's
-// work. The default start_command is the process's name, so that a row in the
-// database would be enough to run it.
-func hostCommand(name string) bool {
-	return slices.Contains([]string{
-		"halt", "poweroff", "reboot", "shutdown", "init", "telinit", "kexec", "systemctl", "systemd",
-	}, name)
 }
 
 // plain makes a name that is not trusted fit for a message.

@@ -75,7 +75,7 @@ func (r *Restarter) resolveProcess(ctx context.Context, p config.Process) (recov
 		line = "%s" // The name is the command, if it may be one.
 		if hostCommand(p.Name) && !p.Configured {
 			return recovery.Target{}, refuse(recovery.ReasonProtected,
-				"%q as a command would act on the whole host: give it a section with a start_command if it is meant", p.Name)
+				"%q as a command would act on the whole host or on its logins: give it a section with a start_command if it is meant", p.Name)
 		}
 	}
 	line, err := command.Expand(line, p.Name)

@@ -108,6 +108,15 @@ func formats() []string {
 	return []string{"%s", "%n%n%n%n", "%s%n%d%x", "%!d(string=x)", "%[1]*d", "%%", "%i", "%(password)s", "{{.Name}}", "${MONITOR_PROCESS_NAME}"}
 }
 
+// Commands lists those of the texts that are commands which act on the whole
+// host, and are refused only where they would be the command.
+func Commands() []string {
+	return []string{
+		"reboot", "halt", "poweroff", "shutdown", "systemctl", "telinit",
+		"killall5", "pwunconv", "grpunconv", "pm-suspend", "pm-hibernate", "sys-unconfig", "blkdeactivate", "sulogin",
+	}
+}
+
 // units are names that systemd could take for a unit which nobody meant.
 func units() []Text {
 	var all []Text
@@ -123,8 +132,12 @@ func units() []Text {
 		{"bad_unit", []string{"w@", "getty@.service"}},
 		{"protected_unit", []string{
 			"dbus", "dbus.service", "systemd-journald", "systemd-logind.service", "dbus-org.freedesktop.login1",
-			"reboot", "halt", "poweroff", "shutdown",
+			"debug-shell", "debug-shell.service", "rescue", "emergency", "selinux-autorelabel", "selinux-autorelabel-mark",
+			"user@0", "user@1000.service", "user-runtime-dir@0", "getty@tty1", "autovt@tty2", "serial-getty@ttyS0", "console-getty",
+			"initrd-switch-root", "dracut-emergency", "kexec-load", "plymouth-reboot", "packagekit-offline-update",
+			"systemd-poweroff", "systemd-soft-reboot", "systemd-suspend-then-hibernate", "blk-availability",
 		}},
+		{"protected_unit", Commands()},
 	} {
 		for _, name := range group.names {
 			all = append(all, Text{name, group.reason})
