@@ -31,12 +31,12 @@ func (d *Daemon) remember() {
 		d.undo.push("close the state directory", d.state.Close)
 		store = history.NewFile(d.state)
 	}
-	d.history = history.New(store, func(err error) {
+	d.history = history.New(store, func(err error, took time.Duration) {
 		if err != nil {
 			d.log.Warn("History of recoveries", "error", err)
 			return
 		}
-		d.log.Info("History of recoveries is kept again")
+		d.log.Info("History of recoveries is kept again", "took", took)
 	})
 	d.undo.push("keep the history", func() error { d.history.Stop(); return nil })
 }

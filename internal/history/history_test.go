@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,8 +23,8 @@ var (
 	service = recovery.Target{Strategy: config.StrategyService, Unit: "p.service", Command: "canary"}
 )
 
-func quiet(t *testing.T) func(error) {
-	return func(err error) { t.Errorf("reported: %v", err) }
+func quiet(t *testing.T) Report {
+	return func(err error, _ time.Duration) { t.Errorf("reported: %v", err) }
 }
 
 // failedOnce are the events of a recovery whose first attempt fails.
@@ -153,7 +155,7 @@ func TestATornOrForeignLineIsMovedAsideAndTheRestIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			var said []error
-			again := New(NewFile(d), func(err error) { said = append(said, err) })
+			again := New(NewFile(d), func(err error, _ time.Duration) { said = append(said, err) })
 			again.Stop()
 			if len(said) != 1 || !strings.Contains(said[0].Error(), ".damaged") {
 				t.Errorf("said %v, want once where the damaged file is", said)
@@ -239,23 +241,30 @@ type brokenStore struct{ err error }
 func (s *brokenStore) Load() ([]Recovery, error)                { return nil, nil }
 func (s *brokenStore) Save([]Recovery, func() []Recovery) error { return s.err }
 
-func TestADiskThatIsFullIsSaidOnceOnTheWayInAndOnceOnTheWayOut(t *testing.T) {
-	store := &brokenStore{err: errors.New("no space left on device")}
-	said := make(chan error, 100)
-	r := New(store, func(err error) { said <- err })
-	for i := range 5 {
-		observe(r, failedOnce("p", at.Add(time.Duration(i)*time.Minute))...)
-	}
-	if err := <-said; !errors.Is(err, store.err) {
-		t.Errorf("said %v", err)
-	}
-	r.Stop()
-	if len(said) != 0 {
-		t.Errorf("said again: %v", <-said)
-	}
-	if got := len(r.List("p", 0)); got != 5 {
-		t.Errorf("%d recoveries remembered, want 5", got)
-	}
+func TestADiskThatIsFullIsSaidOnceOnTheWayInAndOnceOnTheWayOutWithItsLength(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("no space left on device")
+		store := &brokenStore{err: full}
+		var said []string
+		r := New(store, func(err error, took time.Duration) { said = append(said, fmt.Sprint(err, " ", took)) })
+		for i := range 5 {
+			observe(r, failedOnce("p", at.Add(time.Duration(i)*time.Minute))...)
+			synctest.Wait()
+			time.Sleep(time.Minute)
+		}
+		store.err = nil
+		for i := range 2 {
+			observe(r, failedOnce("p", at.Add(time.Duration(i)*time.Hour))...)
+			synctest.Wait()
+		}
+		r.Stop()
+		if want := []string{full.Error() + " 0s", "<nil> 5m0s"}; !slices.Equal(said, want) {
+			t.Errorf("said %q, want %q", said, want)
+		}
+		if got := len(r.List("p", 0)); got != 7 {
+			t.Errorf("%d recoveries remembered, want 7", got)
+		}
+	})
 }
 
 // stuckStore holds up whoever saves.

@@ -30,12 +30,14 @@ type Store interface {
 	Save(changed []Recovery, all func() []Recovery) error
 }
 
+// Report is told of an error at the beginning of a time in which nothing can be
+// kept, and of nil at its end and how long it lasted.
+type Report func(err error, took time.Duration)
+
 // Recorder listens to events. The zero value is not ready; New makes one.
 type Recorder struct {
 	store Store
-	// report is told of an error at the beginning of a time in which
-	// nothing can be kept, and of nil at its end.
-	report func(error)
+	report Report
 	queue  chan recovery.Event
 	stop   chan struct{}
 	done   sync.WaitGroup
@@ -53,14 +55,15 @@ type Recorder struct {
 	changed map[*Recovery]bool
 	// lost counts events that found the queue full.
 	lost int
-	// failing says that the store did not take what it was given last.
-	failing bool
+	// failing is since when the store does not take what it is given, zero
+	// where it took the last.
+	failing time.Time
 }
 
 // New starts a recorder with what the store has kept; store is nil where
 // nothing survives the daemon. report is called from the recorder's goroutine,
 // or from New. Stop ends it.
-func New(store Store, report func(error)) *Recorder {
+func New(store Store, report Report) *Recorder {
 	r := &Recorder{
 		store: store, report: report,
 		queue: make(chan recovery.Event, queueLength), stop: make(chan struct{}),
@@ -69,7 +72,7 @@ func New(store Store, report func(error)) *Recorder {
 	if store != nil {
 		kept, err := store.Load()
 		if err != nil {
-			report(err)
+			report(err, 0)
 		}
 		for i := range kept {
 			r.remember(&kept[i])
@@ -139,14 +142,19 @@ func (r *Recorder) save() {
 	}
 	err := r.store.Save(changed, r.kept)
 	r.mu.Lock()
+	since := r.failing
 	if err == nil {
 		clear(r.changed)
+		r.failing = time.Time{}
+	} else if since.IsZero() {
+		r.failing = time.Now()
 	}
-	news := (err != nil) != r.failing
-	r.failing = err != nil
 	r.mu.Unlock()
-	if news {
-		r.report(err)
+	switch {
+	case err != nil && since.IsZero():
+		r.report(err, 0)
+	case err == nil && !since.IsZero():
+		r.report(nil, time.Since(since))
 	}
 }
 
