@@ -196,6 +196,7 @@ func (d *Daemon) newEngine() error {
 	d.procs = procs
 	options := restart.Options{
 		Table: procs, Run: d.run, OwnUnit: systemd.OwnUnit(), ProtectedUnits: d.cfg.Monitor.ProtectedUnits,
+		Known: knownUnits(d.history.Last()),
 	}
 	// An interface that holds a nil pointer is not nil.
 	var units healthcheck.Units

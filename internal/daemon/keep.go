@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"monitor_service/internal/config"
 	"monitor_service/internal/history"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/state"
@@ -39,6 +40,17 @@ func (d *Daemon) remember() {
 		d.log.Info("History of recoveries is kept again", "took", took)
 	})
 	d.undo.push("keep the history", func() error { d.history.Stop(); return nil })
+}
+
+// knownUnits are the units that processes were restarted as before.
+func knownUnits(last map[string]history.Recovery) map[string]string {
+	units := map[string]string{}
+	for name, r := range last {
+		if r.Strategy == config.StrategyService.String() {
+			units[name] = r.Unit
+		}
+	}
+	return units
 }
 
 // recall puts the pauses in force that the daemon before had.

@@ -36,7 +36,7 @@ type Report func(err error, took time.Duration)
 
 // Recorder listens to events. The zero value is not ready; New makes one.
 type Recorder struct {
-	store Store
+	store  Store
 	report Report
 	queue  chan recovery.Event
 	stop   chan struct{}

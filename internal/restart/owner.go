@@ -134,7 +134,7 @@ func (r *Restarter) resolveRunning(ctx context.Context, p config.Process) (recov
 	}
 	none := func(o owner) bool { return o.unit == "" }
 	if !slices.ContainsFunc(found.owners, func(o owner) bool { return !none(o) }) {
-		return r.resolveProcess(ctx, p)
+		return r.resolveUnitless(ctx, p, len(found.procs) > 0)
 	}
 	if len(found.owners) > 1 || !found.owners[0].service {
 		return recovery.Target{}, foreign(p, "runs "+places(found.owners))
@@ -144,6 +144,8 @@ func (r *Restarter) resolveRunning(ctx context.Context, p config.Process) (recov
 	switch {
 	case err != nil:
 		return recovery.Target{}, err
+	case u.LoadState == systemd.LoadNotFound && (name == unitName(p) || name == r.known.unit(p.Name)):
+		return recovery.Target{}, gone(p, name)
 	case u.LoadState == systemd.LoadNotFound:
 		return r.resolveProcess(ctx, p) // Its file is gone: nothing can start it again.
 	case u.MainPID == 0 && u.Restart == "no":
@@ -151,6 +153,7 @@ func (r *Restarter) resolveRunning(ctx context.Context, p config.Process) (recov
 	case !r.serves(u, found.procs):
 		return recovery.Target{}, foreign(p, fmt.Sprintf("runs in unit %q and is not its main process", name))
 	}
+	r.known.keep(p.Name, name)
 	return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
 }
 

@@ -62,7 +62,10 @@ func (r *Restarter) resolveAuto(ctx context.Context, p config.Process) (recovery
 	}
 	switch {
 	case u.LoadState == systemd.LoadLoaded:
+		r.known.keep(p.Name, name)
 		return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
+	case p.Unit != "" && !p.OwnStartCommand && r.known.unit(p.Name) == name:
+		return recovery.Target{}, gone(p, name)
 	case p.Unit != "" || p.OwnStartCommand:
 		return r.resolveProcess(ctx, p) // Its section says what it is.
 	}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,9 @@ type Options struct {
 	OwnUnit string
 	// ProtectedUnits are the patterns of config.Monitor.
 	ProtectedUnits []string
+	// Known are the units that processes were restarted as before, by a
+	// predecessor of this daemon.
+	Known map[string]string
 }
 
 // Restarter implements recovery.Restarter. It is safe for concurrent use.
@@ -60,6 +64,7 @@ type Restarter struct {
 	// with it where systemd runs it.
 	transient bool
 	children  *children
+	known     known
 	// settle is how long a started process is watched: one that ends with
 	// an error meanwhile has not started.
 	settle time.Duration
@@ -78,11 +83,13 @@ func New(o Options) *Restarter {
 		ownUnit:   o.OwnUnit,
 		transient: o.Units != nil && os.Geteuid() == 0,
 		children:  newChildren(),
+		known:     known{of: map[string]string{}},
 		settle:    settleTime,
 	}
 	if r.run == nil {
 		r.run = command.Run
 	}
+	maps.Copy(r.known.of, o.Known)
 	r.SetProtectedUnits(o.ProtectedUnits)
 	return r
 }
