@@ -71,6 +71,7 @@ type Server struct {
 	done        chan struct{}
 	// err is why it ended, once done is closed.
 	err error
+	// end ends the requests under way.
 	end context.CancelFunc
 }
 
@@ -141,7 +142,6 @@ func (s *Server) Release() { _ = s.listener.Close() }
 
 // Close ends the server: whoever is connected may have an answer for a moment.
 func (s *Server) Close() error {
-	s.end()
 	err := s.listener.Close()
 	<-s.done
 	if errors.Is(err, net.ErrClosed) {
@@ -159,6 +159,7 @@ func (s *Server) Close() error {
 	case <-gone:
 	case <-time.After(stopTime):
 	}
+	s.end() // not before: an answer would say that there is none
 	return errors.Join(err, s.http.Close())
 }
 
