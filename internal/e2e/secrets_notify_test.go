@@ -125,8 +125,12 @@ func (b *bed) useTheSecrets(t *testing.T, config string) {
 		b.Eventually(t, "that "+channel+" is not reached is said", host.Limit, func() bool { return said("notify_failing", channel) > 0 })
 	}
 	// Mistakes where the secrets stand, at a reload and to an operator.
+	other := strings.Replace(config, "webhook_url = http", "webhook_url = ftp", 1)
+	if other == config {
+		other += "webhook_url = ftp://127.0.0.1/" + chatCanary + "\n"
+	}
 	for _, broken := range []func(){
-		func() { b.edit(t, config+"webhook_url = ftp://127.0.0.1/"+chatCanary+"\n") },
+		func() { b.edit(t, other) },
 		func() { b.edit(t, config+"smtp_password\n "+mailCanary+"\n") },
 		func() { b.edit(t, strings.Replace(config, "[notify]", "[notify\n", 1)) },
 		func() { b.Put(t, webConfigs, "basic_auth_users: "+webHash+"\n", 0o600) },
