@@ -36,7 +36,8 @@ func TestWhoMayWriteTheConfiguration(t *testing.T) {
 		"all may write":            {fakeInfo{mode: 0o602}, `every user can write "/x"`, `every user can write "/x"`},
 		"all may write, said once": {fakeInfo{mode: 0o666, gid: 50}, `chmod go-w "/x"`, `chmod go-w "/x"`},
 		"somebody's file": {
-			fakeInfo{mode: 0o600, uid: 7}, `belongs to user 7, who can change what runs as root: run chown root "/x"`,
+			fakeInfo{mode: 0o600, uid: 7},
+			`belongs to user 7, who can change what runs as root: run chown root "/x"`,
 			`belongs to user 7, who can change what runs as user 1000: run chown root "/x"`,
 		},
 		"the user's file":                        {fakeInfo{mode: 0o600, uid: 1000}, "belongs to user 1000", ""},

@@ -100,10 +100,12 @@ func Serve(l *net.TCPListener, settings Settings, h http.Handler, report func(er
 		// What goes wrong with one client's connection is that client's.
 		ErrorLog: log.New(io.Discard, "", 0),
 		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
+			switch state {
+			case http.StateNew:
 				s.connections.Add(1)
-			} else if state == http.StateClosed {
+			case http.StateClosed:
 				s.connections.Done()
+			case http.StateActive, http.StateIdle, http.StateHijacked:
 			}
 		},
 	}

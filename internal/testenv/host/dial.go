@@ -36,7 +36,7 @@ func (h *Host) enterNetwork(uid int) error {
 		return fmt.Errorf("cannot enter the network of %s: %w", h.name, err)
 	}
 	// The system call alone: what Go makes of it is for all threads.
-	id := uintptr(uid) //nolint:gosec // a user's number
+	id := uintptr(uid)
 	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id); errno != 0 {
 		return fmt.Errorf("cannot become user %d: %w", uid, errno)
 	}
