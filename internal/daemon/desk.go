@@ -111,7 +111,7 @@ func (k *desk) Resume(ctx context.Context, by recovery.Operator, process string)
 	k.d.emit(recovery.Event{Kind: recovery.OperatorResume, At: time.Now(), Process: process, By: by})
 	done.Message = subject(process) + " no longer paused"
 	if left := len(k.d.engine.Pauses()); process == "" && left > 0 {
-		done.Warning = fmt.Sprintf("%d processes have a pause of their own, which stays", left)
+		done.Warning = "still paused on their own: " + plural(left, "process")
 	}
 	k.pollSoon(ctx)
 	return k.saved(done), nil
@@ -126,7 +126,7 @@ func (k *desk) Reset(ctx context.Context, by recovery.Operator, process string) 
 	if process == "" {
 		n := k.d.engine.ResetAll()
 		done.Changed = n > 0
-		done.Message = fmt.Sprintf("%d breakers are closed and their failures forgotten", n)
+		done.Message = "Closed, and their failures forgotten: " + plural(n, "breaker")
 	} else if done.Changed = k.d.engine.Reset(process); done.Changed {
 		done.Message = fmt.Sprintf("The breaker of %q is closed and its failures are forgotten", process)
 	} else {

@@ -179,7 +179,7 @@ func TestPausesAndHistorySurviveARestartOfTheDaemon(t *testing.T) {
 	if a := b.alarmState(t, 2); a.alarma != "1" {
 		t.Error("a paused process was restarted")
 	}
-	b.wantCommand(t, 0, []string{"resume", "--all"}, "no longer paused", "1 processes have a pause of their own")
+	b.wantCommand(t, 0, []string{"resume", "--all"}, "no longer paused", "still paused on their own: 1 process")
 	b.awaitCleared(t, 2)
 	if a := b.alarmState(t, 1); a.alarma != "1" {
 		t.Error("resume --all ended the pause of one process")
