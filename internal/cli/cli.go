@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -93,12 +94,13 @@ func (p *program) command() *cobra.Command {
 	root.AddCommand(p.statusCommand(), p.historyCommand(), p.explainCommand(), p.restartCommand(), p.resetCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.checkNowCommand())
 	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.polkitRulesCommand(), p.versionCommand())
+	addExitStatuses(root, p.stdout)
 	return root
 }
 
 func (p *program) addConfigFlag(c *cobra.Command) {
 	c.Flags().StringVarP(&p.configPath, "config", "c", "",
-		"configuration file (default: $MONITOR_SERVICE_CONFIG, /etc/monitor_service/config.ini, /opt/monitor_service/config.ini)")
+		"configuration file (default: $"+config.PathVariable+", "+strings.Join(config.UsualPlaces(), ", ")+")")
 }
 
 func (p *program) findConfig() (string, error) {
