@@ -51,10 +51,12 @@ func Main(args, environ []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return p.status(root.ExecuteContext(context.Background()))
+	c, err := root.ExecuteContextC(context.Background())
+	return p.status(c, err)
 }
 
-func (p *program) status(err error) int {
+// status says what went wrong in a command, and returns the exit status.
+func (p *program) status(c *cobra.Command, err error) int {
 	var mistakes config.Mistakes
 	var status exitStatus
 	switch {
@@ -63,7 +65,7 @@ func (p *program) status(err error) int {
 	case errors.As(err, &status):
 		return int(status)
 	case !p.entered:
-		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nTry '%s --help'.\n", programName, err, programName)
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nTry '%s --help'.\n", programName, err, c.CommandPath())
 		return exitUsage
 	case errors.Is(err, control.ErrNotRunning):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)

@@ -213,15 +213,7 @@ func (x *explainer) because(reason recovery.Reason) string {
 		}
 		return "its breaker is open and its one trial is under way"
 	case recovery.ReasonPaused:
-		p := x.prospect.Pauses[0]
-		text := "it is paused by " + p.By
-		if !p.Until.IsZero() {
-			text += " until " + p.Until.Local().Format(time.DateTime)
-		}
-		if p.Why != "" {
-			text += " (" + p.Why + ")"
-		}
-		return text
+		return x.prospect.Pauses[0].Text()
 	case recovery.ReasonIgnored:
 		return "it has no section, and unconfigured_processes = ignore"
 	case recovery.ReasonUnsafeName:
@@ -251,6 +243,9 @@ func (x *explainer) stops() {
 		x.stop("nobody has cleared its alarm within clear_timeout: that counts as a failure")
 	}
 	left := p.Limits.MaxFailures - p.Now.Breaker.Failures
+	if x.counts() {
+		left-- // the alarm is one itself
+	}
 	if p.Now.Breaker.NextTrial.IsZero() && left > 0 {
 		x.stop("its breaker opens after %s in a row, for %s", plural(left, "more failed recovery"), config.ShortDuration(p.Limits.ResetTime))
 	}
