@@ -66,7 +66,7 @@ restart_command = while ! test -e DIR/go-on; do sleep 0.05; done
 
 [process.demo-mail]
 max_attempts = 1
-pre_restart_command = test -w /
+pre_restart_command = test -d /
 health_check_command = echo 'connect to port 25: Connection refused'; exit 1
 
 [process.demo-batch]
