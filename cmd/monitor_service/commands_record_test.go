@@ -133,11 +133,10 @@ func (r *recorder) prepare() {
 	// The last poll: another one would open the breaker of demo-mail.
 	r.raise("demo-feeds", "demo-search", "demo-mail")
 	r.ended("demo-batch", 2)
+	r.became("demo-batch", control.Open)
 	r.ended("demo-mail", 1)
-	await(r.t, "demo-feeds is recovering", func() bool {
-		s, err := r.client.Status(r.t.Context(), "demo-feeds")
-		return err == nil && s.Processes[0].State == control.Recovering
-	})
+	r.became("demo-mail", control.Failing)
+	r.became("demo-feeds", control.Recovering)
 }
 
 // look asks what changes nothing.
@@ -188,6 +187,7 @@ func (r *recorder) steer() {
 	r.expire("demo-mail")
 	r.reset("demo-mail") // and its recovery fails again
 	r.ended("demo-mail", 2)
+	r.became("demo-mail", control.Failing)
 	r.restart("demo-mail", false)
 
 	r.resume("demo-legacy")
@@ -281,6 +281,20 @@ func (r *recorder) raise(processes ...string) {
 		}
 	}
 	r.must(r.client.CheckNow(r.t.Context()))
+}
+
+// became waits until a process is in a state, and the history knows what brought
+// it there: a breaker is told after the recovery has ended.
+func (r *recorder) became(process string, want control.State) {
+	r.t.Helper()
+	await(r.t, process+" is "+string(want), func() bool {
+		s, err := r.client.Status(r.t.Context(), process)
+		if err != nil || s.Processes[0].State != want {
+			return false
+		}
+		last := s.Processes[0].Last
+		return want != control.Open || last != nil && last.Afterwards == "breaker_opened"
+	})
 }
 
 // ended waits until a process has had n recoveries and the last one is over.
