@@ -72,7 +72,7 @@ func hit(signal string) func(*stage, *rand.Rand) func() {
 func exhaustPIDs(s *stage, _ *rand.Rand) func() {
 	pid, err := s.outsidePID(s.Property(s.t, daemonUnit, "MainPID"))
 	if err != nil {
-		s.t.Log(err)
+		s.t.Error(err)
 		return nothing
 	}
 	limit, err := limitPIDs(pid)
@@ -82,7 +82,7 @@ func exhaustPIDs(s *stage, _ *rand.Rand) func() {
 	}
 	return func() {
 		if err := limit.lift(); err != nil {
-			s.t.Log(err)
+			s.t.Error(err)
 		}
 	}
 }

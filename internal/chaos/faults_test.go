@@ -102,14 +102,16 @@ func hostFaults() []fault {
 			kind: "log's directory removed", on: "log", hold: [2]time.Duration{500 * ms, 2500 * ms},
 			inject: between("rm -rf /var/log/chaos/d", "mkdir -p /var/log/chaos/d"),
 		},
-		{kind: "10,000 alarms at once", on: "database", hold: [2]time.Duration{2000 * ms, 4000 * ms}, inject: flood},
+		{kind: "10,000 alarms at once", on: "database", hold: [2]time.Duration{3000 * ms, 6000 * ms}, inject: flood},
 	}
 }
 
 // flood raises 10,000 alarms in one statement. Whoever raised them takes them
-// back after a while: to restart all of them takes minutes.
+// back after a while: to restart all of them takes minutes. What became of each
+// is for the judge.
 func flood(s *stage, _ *rand.Rand) func() {
 	const first = 1000
+	raised := time.Now()
 	var names, alarms []string
 	for i := range 10_000 {
 		names = append(names, fmt.Sprintf("(%d, 'f@%d')", first+i, i))
@@ -117,9 +119,37 @@ func flood(s *stage, _ *rand.Rand) func() {
 	}
 	s.sql("REPLACE INTO PROCESE VALUES "+strings.Join(names, ","), "REPLACE INTO STATUS_PROCESS VALUES "+strings.Join(alarms, ","))
 	return func() {
+		s.flooded = append(s.flooded, s.rows(first, len(names), raised)...)
 		s.sql(fmt.Sprintf("DELETE FROM STATUS_PROCESS WHERE process_id >= %d", first),
 			fmt.Sprintf("DELETE FROM PROCESE WHERE process_id >= %d", first))
 	}
+}
+
+// rows are the alarms of the first process_id and those above it.
+func (s *stage) rows(first, want int, raised time.Time) []Alarm {
+	rows, err := s.db.QueryContext(s.t.Context(), `SELECT p.process_id, p.process_name, s.alarma, s.notes
+		FROM STATUS_PROCESS s JOIN PROCESE p ON p.process_id = s.process_id WHERE s.process_id >= ?`, first)
+	if err != nil {
+		s.t.Error(err)
+		return nil
+	}
+	defer func() { _ = rows.Close() }()
+	var alarms []Alarm
+	for seen := time.Now(); rows.Next(); {
+		var alarma int
+		a := Alarm{Raised: raised}
+		if err := rows.Scan(&a.Serial, &a.Process, &alarma, &a.Notes); err != nil {
+			s.t.Error(err)
+		}
+		if alarma == 0 {
+			a.Cleared = seen
+		}
+		alarms = append(alarms, a)
+	}
+	if err := rows.Err(); err != nil || len(alarms) != want {
+		s.t.Errorf("%d alarms of %d are there: %v", len(alarms), want, err)
+	}
+	return alarms
 }
 
 // hookFaults are commands of the configuration that do not behave.

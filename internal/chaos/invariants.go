@@ -54,18 +54,25 @@ func Judge(s *Story) []Broken {
 type report = func(process string, at time.Time, format string, args ...any)
 
 // lost: an alarm of a good process ends cleared, with one note, after a start
-// and a check that passed; that of a sick one stands and was acted upon.
+// and a check that passed; that of a sick one stands and was acted upon. Of a
+// flood those that are cleared are like that of a good process, and the others
+// have no note.
 func lost(s *Story, broken report) {
 	for _, a := range s.Alarms {
 		spans := s.of(a.Process, a.Raised, a.Cleared)
+		notes := strings.Count(a.Notes, "Restarted at")
 		started := slices.ContainsFunc(spans, func(sp Span) bool { return sp.Step == Start })
 		checked := slices.ContainsFunc(spans, func(sp Span) bool { return sp.Step == Check && sp.OK })
 		switch kind := s.Kinds[a.Process]; {
 		case kind == Good && a.Cleared.IsZero():
 			broken(a.Process, a.Raised, "alarm #%d still stands", a.Serial)
-		case kind == Good && (!started || !checked):
+		case kind == Flooded && a.Cleared.IsZero():
+			if notes != 0 {
+				broken(a.Process, a.Raised, "alarm #%d stands with the notes %q", a.Serial, a.Notes)
+			}
+		case (kind == Good || kind == Flooded) && (!started || !checked):
 			broken(a.Process, a.Raised, "alarm #%d was cleared with no restart (%t) or no passed check (%t)", a.Serial, started, checked)
-		case kind == Good && strings.Count(a.Notes, "Restarted at") != 1:
+		case (kind == Good || kind == Flooded) && notes != 1:
 			broken(a.Process, a.Raised, "alarm #%d was cleared with the notes %q", a.Serial, a.Notes)
 		case kind == Sick && !a.Cleared.IsZero():
 			broken(a.Process, a.Raised, "alarm #%d of a sick process was cleared", a.Serial)

@@ -31,17 +31,19 @@ func calm() *Story {
 	s := &Story{
 		Began:   at(-100),
 		Limits:  Limits{MaxParallel: 2, MaxFailures: 3, ResetTime: 10 * time.Second},
-		Kinds:   map[string]Kind{"a": Good, "b": Good, "sick": Sick, "mine": Acknowledged, "paused": Paused},
+		Kinds:   map[string]Kind{"a": Good, "b": Good, "sick": Sick, "mine": Acknowledged, "paused": Paused, "f": Flooded, "g": Flooded},
 		Started: map[string][]time.Time{"a": {at(1.3)}, "b": {at(1.3)}},
 		Lives:   []time.Time{at(0)},
 		Alarms: []Alarm{
 			{Process: "a", Serial: 1, Raised: at(1), Cleared: at(2), Notes: "#1; - Restarted at …"},
 			{Process: "b", Serial: 2, Raised: at(1), Cleared: at(2), Notes: "#2; - Restarted at …"},
 			{Process: "sick", Serial: 3, Raised: at(3)},
+			{Process: "f", Serial: 4, Raised: at(7), Cleared: at(9), Notes: "flood - Restarted at …"},
+			{Process: "g", Serial: 5, Raised: at(7), Notes: "flood"},
 		},
 		Faults: []Fault{{Kind: "killed", Begin: at(30), End: at(31), Deadly: true}, {Kind: "blind", Begin: at(40), End: at(41), Blinding: true}},
 	}
-	s.Spans = append(good("a", 1), good("b", 1)...)
+	s.Spans = slices.Concat(good("a", 1), good("b", 1), good("f", 8))
 	for _, begin := range []float64{4, 5, 6, 16.5, 27} {
 		s.Spans = append(s.Spans, span("sick", Start, begin, begin+.1, true), span("sick", Check, begin+.2, begin+.3, false))
 	}
@@ -74,13 +76,17 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 		change func(s *Story)
 		want   []string
 	}{
-		"an alarm that stands":           {func(s *Story) { s.Alarms[0].Cleared = time.Time{} }, []string{lost}},
-		"cleared with no restart":        {func(s *Story) { s.Alarms[0].Cleared = at(1.1) }, []string{lost}},
-		"cleared without a passed check": {func(s *Story) { s.Alarms[0].Cleared = at(1.35) }, []string{lost}},
-		"cleared with no note":           {func(s *Story) { s.Alarms[0].Notes = "#1;" }, []string{lost}},
-		"cleared with two notes":         {func(s *Story) { s.Alarms[0].Notes += s.Alarms[0].Notes }, []string{lost}},
-		"a sick one cleared":             {func(s *Story) { s.Alarms[2].Cleared = at(8) }, []string{lost}},
-		"a sick one left alone":          {func(s *Story) { s.Alarms[2].Raised = at(28) }, []string{lost, twice, twice, twice, twice, twice}},
+		"an alarm that stands":                 {func(s *Story) { s.Alarms[0].Cleared = time.Time{} }, []string{lost}},
+		"cleared with no restart":              {func(s *Story) { s.Alarms[0].Cleared = at(1.1) }, []string{lost}},
+		"cleared without a passed check":       {func(s *Story) { s.Alarms[0].Cleared = at(1.35) }, []string{lost}},
+		"cleared with no note":                 {func(s *Story) { s.Alarms[0].Notes = "#1;" }, []string{lost}},
+		"cleared with two notes":               {func(s *Story) { s.Alarms[0].Notes += s.Alarms[0].Notes }, []string{lost}},
+		"flooded, and cleared with no restart": {func(s *Story) { s.Alarms[3].Cleared = at(8.1) }, []string{lost}},
+		"flooded, and cleared with no note":    {func(s *Story) { s.Alarms[3].Notes = "flood" }, []string{lost}},
+		"flooded, and noted but not cleared":   {func(s *Story) { s.Alarms[4].Notes += " - Restarted at …" }, []string{lost}},
+		"flooded, and restarted twice":         {func(s *Story) { s.add(span("f", Start, 8.6, 8.7, true)) }, []string{twice}},
+		"a sick one cleared":                   {func(s *Story) { s.Alarms[2].Cleared = at(8) }, []string{lost}},
+		"a sick one left alone":                {func(s *Story) { s.Alarms[2].Raised = at(28) }, []string{lost, twice, twice, twice, twice, twice}},
 		"restarted after a check passed": {func(s *Story) {
 			s.add(span("a", Start, 1.8, 1.9, true))
 			s.Started["a"] = append(s.Started["a"], at(1.9))

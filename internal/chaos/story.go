@@ -27,6 +27,9 @@ const (
 	// Paused is in alarm, and an operator has told the daemon to leave it
 	// alone.
 	Paused
+	// Flooded is one of many in alarm at once. Whoever raised the alarms
+	// takes those that still stand back after a while.
+	Flooded
 )
 
 // Alarm is one alarm from when it was raised to when it was seen cleared.
@@ -38,7 +41,7 @@ type Alarm struct {
 	Raised time.Time
 	// Cleared is when it was first seen cleared, zero where it stands.
 	Cleared time.Time
-	// Notes is the column when the alarm was seen cleared.
+	// Notes is the column when the alarm was seen cleared or taken back.
 	Notes string
 }
 
