@@ -158,6 +158,27 @@ func TestRestartShowsItsProgressAndEndsWithItsVerdict(t *testing.T) {
 	b.awaitCleared(t, 1)
 }
 
+func TestExplainIsAboutTheUnitsAndProcessesThatThereAre(t *testing.T) {
+	b := newBed(t)
+	b.workers(t, "1")
+	b.process(t, "/srv/bin/importer", "infinity")
+	b.start(t, baseConfig+"[process.w@1]\n[process.importer]\nrestart_strategy = process\nstart_command = /srv/bin/importer infinity\n")
+	b.wantCommand(t, 0, []string{"explain", "w@1"}, "If w@1 alarmed now: it would be restarted.\nIt is ok now; its breaker is closed.",
+		"strategy service, unit w@1.service, which is active (running)", "restart the unit w@1.service through systemd (at most 1m30s)",
+		"check that the unit w@1.service is active and stays so")
+	pid := b.Must(t, "pgrep", "-x", "importer")
+	b.wantCommand(t, 0, []string{"explain", "importer"}, "strategy process, running as process "+pid,
+		"end 1 process with SIGTERM, after 10s with SIGKILL", "/srv/bin/importer infinity")
+
+	b.Must(t, "systemctl", "stop", "w@1")
+	b.wantCommand(t, 0, []string{"explain", "w@1"}, "it would be restarted.", "w@1.service, which is inactive (dead)")
+	b.Must(t, "systemctl", "mask", "--runtime", "w@1.service")
+	b.wantCommand(t, 0, []string{"explain", "w@1"}, "it would be left alone: ", "masked")
+	if state := b.Property(t, "w@1.service", "ActiveState"); state != "inactive" {
+		t.Errorf("explaining has made it %s", state)
+	}
+}
+
 func TestPausesAndHistorySurviveARestartOfTheDaemon(t *testing.T) {
 	b := newBed(t)
 	b.workers(t, "1", "2")
