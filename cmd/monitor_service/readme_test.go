@@ -142,6 +142,9 @@ func events(*testing.T) string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Event, level, m.ID, text)
 	}
+	for _, m := range logging.ChannelMessages() {
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Event, m.Level, m.ID, m.Text)
+	}
 	return b.String()
 }
 

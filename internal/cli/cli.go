@@ -59,6 +59,7 @@ func Main(args, environ []string, stdout, stderr io.Writer) int {
 func (p *program) status(c *cobra.Command, err error) int {
 	var mistakes config.Mistakes
 	var status exitStatus
+	var answer *control.Error
 	switch {
 	case err == nil:
 		return exitDone
@@ -66,6 +67,9 @@ func (p *program) status(c *cobra.Command, err error) int {
 		return int(status)
 	case !p.entered:
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nTry '%s --help'.\n", programName, err, c.CommandPath())
+		return exitUsage
+	case errors.As(err, &answer) && answer.Code == control.CodeBadRequest: // what this end cannot know to be wrong
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
 		return exitUsage
 	case errors.Is(err, control.ErrNotRunning):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)

@@ -322,8 +322,11 @@ func TestUnknownNamesAndWrongUsageChangeNothing(t *testing.T) {
 	}
 	b.wantCommand(t, 1, []string{"pause", "only-in-bd"}, `did you mean "only-in-db"?`)
 	b.wantCommand(t, 0, []string{"pause", "only-in-db"})
-	for _, args := range [][]string{{"pause"}, {"pause", "a", "b"}, {"pause", "--all", "nginx"}, {"pause", "nginx", "--for", "-1h"}, {"pause", "nginx", "--for", "soon"}, {"restart"}, {"status", "--jsn"}, {"frobnicate"}} {
+	for _, args := range [][]string{{"pause"}, {"pause", "a", "b"}, {"pause", "--all", "nginx"}, {"pause", "nginx", "--for", "-1h"}, {"pause", "nginx", "--for", "soon"}, {"pause", "nginx", "--for", "5"}, {"pause", "nginx", "--for", "99999h"}, {"pause", "nginx", "--reason", strings.Repeat("x", 501)}, {"history", "--limit", "99999"}, {"restart"}, {"status", "--jsn"}, {"frobnicate"}} {
 		b.wantCommand(t, 2, args)
+	}
+	if p := b.status(t, "nginx"); p.Pause != nil {
+		t.Errorf("a wrong command has paused it: %+v", p.Pause)
 	}
 	b.SQL(t, "RENAME TABLE v_process_monitor.PROCESE TO v_process_monitor.AWAY;")
 	b.Eventually(t, "the database cannot be read", host.Limit, func() bool {

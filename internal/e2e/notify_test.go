@@ -102,6 +102,11 @@ func TestAFailingNotificationIsSaidAndMendedByAReload(t *testing.T) {
 		return len(b.journalSince(t, "_SYSTEMD_UNIT="+daemonUnit, "MONITOR_EVENT="+event))
 	}
 	b.Eventually(t, "the failure is said", host.Limit, func() bool { return said("notify_failing") == 1 })
+	for _, e := range b.journalSince(t, "MONITOR_EVENT=notify_failing") {
+		if id, _ := e["MESSAGE_ID"].(string); len(id) != 32 || e["MONITOR_CHANNEL"] != "webhook" {
+			t.Errorf("the entry is %v", e)
+		}
+	}
 	b.raiseAlarm(t, 2, names[1])
 	b.Eventually(t, "the next recovery is not held up", host.Limit, func() bool { return b.events(t, names[1], "breaker_opened") == 1 })
 
