@@ -162,4 +162,3 @@ func shownRecovery(e history.Recovery, n int) history.Recovery {
 	}
 	return e
 }
-

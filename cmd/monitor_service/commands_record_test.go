@@ -370,4 +370,3 @@ func await(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
-

@@ -36,7 +36,9 @@ func (d *Daemon) closePeople(ctx context.Context) {
 // sayNotification writes the line about a channel that does not work, or works
 // again.
 func (d *Daemon) sayNotification(r notify.Report) {
-	say := func(e logging.ChannelEvent, more ...slog.Attr) { logging.Channel(d.log, e, r.Channel.String(), more...) }
+	say := func(e logging.ChannelEvent, more ...slog.Attr) {
+		logging.Channel(d.log, e, r.Channel.String(), more...)
+	}
 	switch r.Kind {
 	case notify.Failing:
 		say(logging.ChannelFailing, slog.Any("error", r.Err))

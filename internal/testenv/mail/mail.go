@@ -17,7 +17,7 @@ import (
 // User and Password are the login that the server takes.
 const (
 	User     = "monitor"
-	Password = "cAnArY-7Gq"
+	Password = "cAnArY-7Gq" //nolint:gosec // it opens nothing but this
 )
 
 // Letter is a mail as the server took it.
