@@ -91,7 +91,9 @@ func (p *program) command() *cobra.Command {
 		Use:   programName,
 		Short: "Restart the processes that are in alarm in a database",
 		Long: "monitor_service polls a MySQL or SQLite database for processes in alarm, restarts each of them\n" +
-			"within the bounds of a circuit breaker, verifies the restart, clears the alarm, and says why.",
+			"within the bounds of a circuit breaker, verifies the restart, clears the alarm, and says why.\n\n" +
+			"\"run\" is that daemon. The commands status, history, explain, restart, reset, pause, resume and check-now\n" +
+			"ask it over its control socket, as root or as a member of the group " + control.Group + ".",
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		PersistentPreRun: func(*cobra.Command, []string) { p.entered = true },

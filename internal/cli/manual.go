@@ -24,10 +24,11 @@ type Entry struct{ Term, Text string }
 // Manual is what there is to know beside the commands. The help, the manual
 // page and the README take it from here.
 func Manual() []Section {
-	return []Section{exitStatuses(), signals(), environment(), files()}
+	return []Section{ExitStatuses(), signals(), environment(), files()}
 }
 
-func exitStatuses() Section {
+// ExitStatuses are those of every command.
+func ExitStatuses() Section {
 	status := func(n int, text string) Entry { return Entry{strconv.Itoa(n), text} }
 	return Section{"Exit status", []Entry{
 		status(exitDone, "done"),
@@ -36,6 +37,19 @@ func exitStatuses() Section {
 		status(exitAbsent, "the daemon is not running"),
 		status(exitConfig, "the configuration has mistakes, or is not there"),
 	}}
+}
+
+// Commands lists what the program can do.
+func Commands() Section {
+	s := Section{Title: "Commands"}
+	root := Tree()
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() && !c.IsAdditionalHelpTopicCommand() {
+			use := strings.TrimPrefix(c.UseLine(), root.Name()+" ")
+			s.Entries = append(s.Entries, Entry{Term: strings.TrimSuffix(use, " [flags]"), Text: c.Short})
+		}
+	}
+	return s
 }
 
 // signals are those of run.
@@ -89,6 +103,6 @@ func addExitStatuses(root *cobra.Command, out io.Writer) {
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {
 		help(c, args)
-		_, _ = fmt.Fprintf(out, "\n%s.\n", exitStatuses().sentence())
+		_, _ = fmt.Fprintf(out, "\n%s.\n", ExitStatuses().sentence())
 	})
 }

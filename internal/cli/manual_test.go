@@ -27,7 +27,7 @@ func TestTheManualHasEveryExitStatus(t *testing.T) {
 		return true
 	})
 	var got []string
-	for _, e := range exitStatuses().Entries {
+	for _, e := range ExitStatuses().Entries {
 		got = append(got, e.Term)
 	}
 	if len(want) < 5 || !slices.Equal(got, want) {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
 	"monitor_service/internal/cli"
@@ -18,9 +17,6 @@ import (
 
 // manSection is where manuals of daemons and of their administration belong.
 const manSection = "8"
-
-// seeAlso are the pages of others that the main page points to.
-var seeAlso = []string{"systemctl(1)", "journalctl(1)", "systemd.exec(5)"}
 
 // writeDocs writes manual pages and completions into the places below
 // /usr/share (dir) where man, bash, zsh and fish look for them.
@@ -31,7 +27,15 @@ func writeDocs(dir string, at time.Time) error {
 	if err := os.MkdirAll(man, 0o755); err != nil { //nolint:gosec // for everybody to read
 		return err
 	}
-	if err := writePages(root, man, at); err != nil {
+	root.Long = markdown(root.Long)
+	for _, c := range root.Commands() {
+		c.Long = markdown(c.Long)
+	}
+	header := doc.GenManHeader{Section: manSection, Source: root.Name(), Manual: "System Administration", Date: &at}
+	if err := doc.GenManTree(root, &header, man); err != nil {
+		return err
+	}
+	if err := completePages(man, root.Name()); err != nil {
 		return err
 	}
 	name := root.Name()
@@ -53,72 +57,58 @@ func write(path string, generate func(path string) error) error {
 	return generate(path)
 }
 
-// writePages writes the page of a command and of all below it.
-func writePages(c *cobra.Command, dir string, at time.Time) error {
-	for _, sub := range c.Commands() {
-		if !sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
-			continue
-		}
-		if err := writePages(sub, dir, at); err != nil {
-			return err
-		}
-	}
-	page, err := page(c, at)
-	if err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(c.CommandPath(), " ", "-")
-	return os.WriteFile(filepath.Join(dir, name+"."+manSection), page, 0o644) //nolint:gosec // for everybody to read
-}
-
 // indented is a line that help shows as it is. Markdown, which the library
 // makes a page from, would run such lines together.
 var indented = regexp.MustCompile(`(?m)^  (\S)`)
 
-// page is the manual page of a command: what the library makes of it, and what
-// the manual has beside.
-func page(c *cobra.Command, at time.Time) ([]byte, error) {
-	c.Long = indented.ReplaceAllString(c.Long, "    $1")
-	root := c.Root()
-	header := doc.GenManHeader{Section: manSection, Source: root.Name(), Manual: "System Administration", Date: &at}
-	var made bytes.Buffer
-	if err := doc.GenMan(c, &header, &made); err != nil {
-		return nil, err
+func markdown(text string) string { return indented.ReplaceAllString(text, "    $1") }
+
+// completePages puts into the pages that the library has made what the manual
+// has beside the commands; main is the page about the program as a whole.
+func completePages(dir, main string) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*."+manSection))
+	if err != nil {
+		return err
 	}
-	before, after, found := strings.Cut(made.String(), "\n.SH SEE ALSO\n")
+	for _, path := range paths {
+		made, err := os.ReadFile(path) //nolint:gosec // it was written a moment ago
+		if err != nil {
+			return err
+		}
+		page, err := complete(string(made), filepath.Base(path) == main+"."+manSection)
+		if err != nil {
+			return fmt.Errorf("cannot complete %q: %w", path, err)
+		}
+		if err := os.WriteFile(path, page, 0o644); err != nil { //nolint:gosec // for everybody to read
+			return err
+		}
+	}
+	return nil
+}
+
+// complete adds the sections to one page, in the order of man-pages(7). Every
+// command has an exit status; the rest is in the main page.
+func complete(page string, main bool) ([]byte, error) {
+	before, after, found := strings.Cut(page, "\n.SH SEE ALSO\n")
 	if !found {
-		return nil, fmt.Errorf("the page of %q has no place for more sections", c.CommandPath())
+		return nil, errors.New("it has no place for more sections")
+	}
+	sections, others := []cli.Section{cli.ExitStatuses()}, []string(nil)
+	if main {
+		sections = append([]cli.Section{cli.Commands()}, cli.Manual()...)
+		others = []string{"systemctl(1)", "journalctl(1)", "systemd.exec(5)"}
 	}
 	var b bytes.Buffer
 	b.WriteString(before + "\n")
-	if c == root {
-		writeSection(&b, commands(c))
-	}
-	for i, s := range cli.Manual() {
-		if i == 0 || c == root { // every command has an exit status
-			writeSection(&b, s)
-		}
+	for _, s := range sections {
+		writeSection(&b, s)
 	}
 	b.WriteString(".SH SEE ALSO\n" + strings.ReplaceAll(strings.TrimRight(after, "\n"), `\fB`, `\fB\%`))
-	if c == root {
-		for _, other := range seeAlso {
-			b.WriteString(", \\fB" + escaped(other) + "\\fP")
-		}
+	for _, other := range others {
+		b.WriteString(", \\fB" + escaped(other) + "\\fP")
 	}
 	b.WriteByte('\n')
 	return b.Bytes(), nil
-}
-
-// commands lists what the program can do.
-func commands(root *cobra.Command) cli.Section {
-	s := cli.Section{Title: "Commands"}
-	for _, c := range root.Commands() {
-		if c.IsAvailableCommand() && !c.IsAdditionalHelpTopicCommand() {
-			use := strings.TrimPrefix(c.UseLine(), root.Name()+" ")
-			s.Entries = append(s.Entries, cli.Entry{Term: strings.TrimSuffix(use, " [flags]"), Text: c.Short})
-		}
-	}
-	return s
 }
 
 // writeSection writes a section in the language of manual pages, man(7).
