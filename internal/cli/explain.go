@@ -37,15 +37,18 @@ func (p *program) explainCommand() *cobra.Command {
 	})
 }
 
+// restarted begins the verdict about a process that would be restarted.
+const restarted = "It would be restarted"
+
 // explainText is the explanation for a person.
 func explainText(s screen, e control.Explanation) string {
 	var b strings.Builder
-	c := green
+	c := red
 	switch {
-	case !e.Acts:
-		c = red
-	case e.Verdict != "It would be restarted":
-		c = yellow
+	case e.Acts && e.Verdict == restarted:
+		c = green
+	case e.Acts && strings.HasPrefix(e.Verdict, restarted):
+		c = yellow // there is a catch
 	}
 	fmt.Fprintf(&b, "If %s alarmed now: %s.\n", s.paint(bold, printable(e.Process)), s.paint(c, lowerFirst(printable(e.Verdict))))
 	fmt.Fprintf(&b, "It is %s now%s; its breaker is %s.\n", e.Now.State, alarmText(e.Now), breakerText(e.Now.Breaker))

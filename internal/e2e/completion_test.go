@@ -63,16 +63,16 @@ func TestBashCompletesNamesThatTheDaemonKnows(t *testing.T) {
 	b.Shell(t, "mkdir -p "+completions+"/completions && "+programPath+" completion bash >"+completions+"/completions/monitor_service")
 
 	s := b.typist(t)
-	const clear = "\x15" // Ctrl-U
+	const wipe = "\x15" // Ctrl-U
 	s.types(t, "source "+completer+"; echo the shell is re''ady\n", "the shell is ready")
 	s.types(t, "monitor_service expl\t", "monitor_service explain ")
-	s.types(t, clear+"monitor_service explain only\t", "explain only-in-db ")
-	s.types(t, clear+"monitor_service restart w@\t", "restart w@first ")
-	s.types(t, clear+"monitor_service restart web:\t", "restart web:8080 ")
-	s.types(t, clear+"monitor_service restart --fo\t", "restart --force ")
-	s.types(t, clear+"monitor_service status only\t\n", "State           ok")
+	s.types(t, wipe+"monitor_service explain only\t", "explain only-in-db ")
+	s.types(t, wipe+"monitor_service restart w@\t", "restart w@first ")
+	s.types(t, wipe+"monitor_service restart web:\t", "restart web:8080 ")
+	s.types(t, wipe+"monitor_service restart --fo\t", "restart --force ")
+	s.types(t, wipe+"monitor_service status only\t\n", "State           ok")
 
 	// Without the daemon the configuration has to do.
 	b.Must(t, "systemctl", "stop", daemonUnit)
-	s.types(t, clear+"monitor_service restart w@\t", "restart w@first ")
+	s.types(t, wipe+"monitor_service restart w@\t", "restart w@first ")
 }
