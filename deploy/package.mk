@@ -51,6 +51,7 @@ install: ## install under PREFIX (/usr), below DESTDIR; GOARCH=arm64 for another
 	install -m 0644 deploy/grafana/monitor_service.json '$(DESTDIR)$(SHARE_DIR)/grafana-dashboard.json'
 	install -m 0644 README.md deploy/CHANGELOG.md deploy/COMMANDS.md deploy/DEPENDENCIES.md deploy/METRICS.md deploy/PERFORMANCE.md '$(DESTDIR)$(DOC_DIR)'
 	$(RELEASE) docs '$(DESTDIR)$(PREFIX)/share'
+	$(RELEASE) rules '$(DESTDIR)$(PREFIX)/share'
 	$(RELEASE) sbom '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
 	$(RELEASE) licences '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/LICENCES.txt'
 	rm -rf '$(DIST)/build'

@@ -77,13 +77,14 @@ func lookup(environ []string, variable string) string {
 // environment overrides. An error is Mistakes: everything that is wrong, at
 // once. The warnings are also there when there is an error.
 //
-// As root it refuses a file that somebody else could have written.
+// It refuses a file that somebody other than root and this user could have
+// written.
 func Load(path string, environ []string) (*Config, []Warning, error) {
-	return load(path, environ, os.Geteuid())
+	return load(path, environ, self())
 }
 
-func load(path string, environ []string, euid int) (*Config, []Warning, error) {
-	content, readable, mistakes := readFile(path, euid)
+func load(path string, environ []string, r reader) (*Config, []Warning, error) {
+	content, readable, mistakes := readFile(path, r)
 	if len(mistakes) > 0 {
 		return nil, nil, mistakes
 	}

@@ -25,9 +25,8 @@ func (b *bed) awaitCurl(t *testing.T, args, want string) {
 func TestThePageAndTheHealthEndpointsOfTheService(t *testing.T) {
 	b := newBed(t)
 	worker := b.workers(t, "1")[0]
-	const url = "http://127.0.0.1:9187"
-	listening := strings.Replace(baseConfig, "[monitor]", "[http]\nlisten = 127.0.0.1:9187\n[monitor]", 1)
-	b.start(t, listening)
+	const url = webURL
+	b.start(t, webConfig(""))
 	b.awaitCurl(t, url+"/healthz", "ok\n 200")
 	b.awaitCurl(t, url+"/readyz", "ok\n 200")
 	if got := b.curl(t, url+"/"); !strings.HasSuffix(got, " 200") || !strings.Contains(got, "<title>monitor_service") {

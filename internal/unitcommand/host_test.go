@@ -20,30 +20,9 @@ import (
 	"monitor_service/internal/testenv/host"
 )
 
-// insideVariable says that this test binary runs on the test host.
-const insideVariable = "MONITOR_TEST_INSIDE"
-
 // TestOnAHostUnderSystemd runs the tests below, which are named TestReal, on a
-// whole host: the test binary puts itself there.
-func TestOnAHostUnderSystemd(t *testing.T) {
-	if os.Getenv(insideVariable) != "" {
-		t.Skip("this is the test host")
-	}
-	h := host.Boot(t, host.Options{})
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.PutFile(t, self, "/root/unitcommand.test", 0o755)
-	out, err := h.Run(t, "env", insideVariable+"=1", "/root/unitcommand.test", "-test.run=^TestReal", "-test.v")
-	t.Log(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(out, "no tests to run") || strings.Contains(out, "--- SKIP") {
-		t.Error("not all tests were run")
-	}
-}
+// whole host.
+func TestOnAHostUnderSystemd(t *testing.T) { host.RunInside(t, "^TestReal") }
 
 // long is a time limit that is reached only where something hangs.
 const long = 30 * time.Second
@@ -57,9 +36,7 @@ type bench struct {
 
 func onRealSystemd(t *testing.T) bench {
 	t.Helper()
-	if os.Getenv(insideVariable) == "" {
-		t.Skip("run by TestOnAHostUnderSystemd")
-	}
+	host.RequireInside(t)
 	client := systemd.NewClient()
 	t.Cleanup(client.Close)
 	dir := t.TempDir()

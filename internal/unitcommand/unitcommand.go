@@ -42,7 +42,7 @@ const (
 // count as a failed one for that. What the wrapping shell itself says, as that
 // a signal ended the command, goes nowhere.
 func wrap(line, token string) string {
-	return command.Literal("exec 3>&2 2>/dev/null; echo; (exec " + command.Shell + " -c " + command.Quoted(line) +
+	return systemd.Literal("exec 3>&2 2>/dev/null; echo; (exec " + command.Shell + " -c " + command.Quoted(line) +
 		` 2>&3 3>&-); printf '\n%s%s\n' ` + token + ` "$?"`)
 }
 
