@@ -30,8 +30,9 @@ const long = 30 * time.Second
 // bench has a runner on the real systemd and a directory that the commands
 // see, too.
 type bench struct {
-	run command.Runner
-	dir string
+	run   command.Runner
+	units Units
+	dir   string
 }
 
 func onRealSystemd(t *testing.T) bench {
@@ -40,7 +41,7 @@ func onRealSystemd(t *testing.T) bench {
 	client := systemd.NewClient()
 	t.Cleanup(client.Close)
 	dir := t.TempDir()
-	return bench{run: Runner(client, dir), dir: dir}
+	return bench{run: Runner(client, dir, "a"), units: client, dir: dir}
 }
 
 // ownUnit prints the unit that it runs in, with either kind of control groups.
@@ -256,6 +257,41 @@ func (b bench) nothingIsLeft(t *testing.T) {
 		if time.Since(begun) > long {
 			t.Fatalf("left: %s", out)
 		}
+	}
+}
+
+// A daemon that was killed has not ended its commands.
+func TestRealSuccessorEndsWhatItsPredecessorHasLeft(t *testing.T) {
+	b := onRealSystemd(t)
+	hangs := func(run command.Runner, file string) <-chan error {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := run(t.Context(), command.Spec{Line: "echo $$ >" + file + "; sleep 1000; sleep 1000", Timeout: long})
+			ended <- err
+		}()
+		for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+			if text, _ := os.ReadFile(file); len(text) > 0 {
+				return ended
+			}
+			if time.Since(begun) > long {
+				t.Fatal("it was not begun")
+			}
+		}
+	}
+	file, other := filepath.Join(b.dir, "pid"), filepath.Join(b.dir, "other")
+	left := hangs(b.run, file)
+	foreign := hangs(Runner(b.units, b.dir, "b"), other)
+	successor := b
+	successor.run = Runner(b.units, b.dir, "a")
+	line := "! kill -0 " + strconv.Itoa(readPID(t, file)) + " && kill -0 " + strconv.Itoa(readPID(t, other))
+	if out, err := successor.ask(t, command.Spec{Line: line}); err != nil {
+		t.Errorf("it did not run alone, or beside nobody: %q, %v", out, err)
+	}
+	if err := <-left; err == nil {
+		t.Error("the command that was ended went well")
+	}
+	if syscall.Kill(readPID(t, other), syscall.SIGKILL); <-foreign == nil {
+		t.Error("so did the other one")
 	}
 }
 
