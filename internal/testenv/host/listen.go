@@ -2,13 +2,9 @@ package host
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"runtime"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // Listen opens a TCP listener in the machine's own network, which has no way
@@ -21,10 +17,10 @@ func (h *Host) Listen(t testing.TB, address string) net.Listener {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// A socket belongs to the network of the thread that makes it. This
-		// thread is not given back, and so ends with the goroutine.
+		// A socket belongs to the network of the thread that makes it. As in
+		// Dial, this thread ends with the goroutine.
 		runtime.LockOSThread()
-		if err = enterNetwork(h.leader); err == nil {
+		if err = h.enterNetwork(0); err == nil {
 			listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 		}
 	}()
@@ -34,12 +30,4 @@ func (h *Host) Listen(t testing.TB, address string) net.Listener {
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	return listener
-}
-
-func enterNetwork(pid int) error {
-	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/net", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(unix.Setns(fd, unix.CLONE_NEWNET), unix.Close(fd))
 }
