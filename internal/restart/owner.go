@@ -153,7 +153,6 @@ func (r *Restarter) resolveRunning(ctx context.Context, p config.Process) (recov
 	case !r.serves(u, found.procs):
 		return recovery.Target{}, foreign(p, fmt.Sprintf("runs in unit %q and is not its main process", name))
 	}
-	r.known.keep(p.Name, name)
 	return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
 }
 

@@ -24,7 +24,11 @@ func (r *Restarter) Resolve(ctx context.Context, p config.Process) (recovery.Tar
 	case config.StrategyCustom:
 		return r.resolveCustom(ctx, p)
 	case config.StrategyAuto:
-		return r.resolveAuto(ctx, p)
+		target, err := r.resolveAuto(ctx, p)
+		if target.Unit != "" {
+			r.known.keep(p.Name, target.Unit)
+		}
+		return target, err
 	case config.StrategyUnknown:
 	}
 	return recovery.Target{}, fmt.Errorf("cannot restart %s: its restart_strategy is unknown", command.Quote(p.Name))
@@ -62,7 +66,6 @@ func (r *Restarter) resolveAuto(ctx context.Context, p config.Process) (recovery
 	}
 	switch {
 	case u.LoadState == systemd.LoadLoaded:
-		r.known.keep(p.Name, name)
 		return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
 	case p.Unit != "" && !p.OwnStartCommand && r.known.unit(p.Name) == name:
 		return recovery.Target{}, gone(p, name)

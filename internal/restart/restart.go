@@ -57,6 +57,7 @@ type Restarter struct {
 	table   *proctable.Table
 	run     command.Runner
 	ownUnit string
+	known   known
 	// protected changes with a reload.
 	protected atomic.Pointer[[]string]
 	// transient says that what is started gets a unit of its own. Only root
@@ -64,7 +65,6 @@ type Restarter struct {
 	// with it where systemd runs it.
 	transient bool
 	children  *children
-	known     known
 	// settle is how long a started process is watched: one that ends with
 	// an error meanwhile has not started.
 	settle time.Duration
@@ -81,9 +81,9 @@ func New(o Options) *Restarter {
 		table:     o.Table,
 		run:       o.Run,
 		ownUnit:   o.OwnUnit,
+		known:     known{of: map[string]string{}},
 		transient: o.Units != nil && os.Geteuid() == 0,
 		children:  newChildren(),
-		known:     known{of: map[string]string{}},
 		settle:    settleTime,
 	}
 	if r.run == nil {
