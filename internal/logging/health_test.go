@@ -10,9 +10,7 @@ import (
 // TestLostLinesAreCountedOverAllOutages has a sink fail twice and come back.
 func TestLostLinesAreCountedOverAllOutages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var fail error
-		s := &sink{write: func([]byte) error { return fail }, tell: func(change) {}}
-		s.retryAfter = retryAfter
+		s := newFlaky(nil)
 		want := func(failing bool, dropped int) {
 			t.Helper()
 			synctest.Wait()
@@ -22,13 +20,13 @@ func TestLostLinesAreCountedOverAllOutages(t *testing.T) {
 		}
 		want(false, 0)
 		for round := range 2 {
-			fail = errors.New("no space left on device")
+			s.fail(errors.New("no space left on device"))
 			for range 3 {
 				s.add([]byte("x"))
 			}
 			// One of them is kept, and written at the end.
 			want(true, 2*(round+1))
-			fail = nil
+			s.fail(nil)
 			time.Sleep(retryAfter)
 			s.add([]byte("x"))
 			want(false, 2*(round+1))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,10 +114,10 @@ func TestAFailureWhileLinesAreDroppedIsOneOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlowSink()
 		s.retryAfter = retryAfter
-		broken := true
+		var mended atomic.Bool
 		s.write = func([]byte) error {
 			<-s.let
-			if broken {
+			if !mended.Load() {
 				return errors.New("broken")
 			}
 			return nil
@@ -127,7 +128,7 @@ func TestAFailureWhileLinesAreDroppedIsOneOutage(t *testing.T) {
 		if len(s.told) != 1 || !s.told[0].began {
 			t.Fatalf("%+v is said", s.told)
 		}
-		broken = false
+		mended.Store(true)
 		time.Sleep(retryAfter)
 		s.add([]byte("x"))
 		s.flush(t.Context())
