@@ -28,7 +28,7 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	before, err := r.units.State(limited, name)
+	before, err := r.now(limited, name)
 	if err != nil {
 		return err
 	}
