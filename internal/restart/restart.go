@@ -28,6 +28,7 @@ import (
 type Units interface {
 	Unit(ctx context.Context, name string) (systemd.Unit, error)
 	State(ctx context.Context, name string) (systemd.Unit, error)
+	Running(ctx context.Context, name string) (systemd.Unit, error)
 	ResetFailed(ctx context.Context, name string) error
 	Restart(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string) error

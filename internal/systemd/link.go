@@ -13,10 +13,10 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// maxCalls bounds the calls that wait for a reply at once. The bus refuses
-// more than 128 on one connection (max_replies_per_connection,
-// dbus-daemon(1)).
-const maxCalls = 32
+// maxCalls bounds who waits for replies at once. The bus refuses more than 128
+// calls on one connection (max_replies_per_connection, dbus-daemon(1)), and a
+// look at a unit makes maxQuestions of them.
+const maxCalls = 120 / maxQuestions
 
 // link is one connection to systemd, from its dialling to its loss.
 type link struct {

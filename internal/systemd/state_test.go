@@ -3,8 +3,6 @@ package systemd
 import (
 	"testing"
 	"time"
-
-	"github.com/godbus/dbus/v5"
 )
 
 func TestAStateThatIsNotKnownIsUnknown(t *testing.T) {
@@ -33,24 +31,11 @@ func TestAStateThatIsNotKnownIsUnknown(t *testing.T) {
 	}
 }
 
-// answer is what systemd may say of a unit.
-type answer map[string]any
-
-func (a answer) properties() map[string]dbus.Variant {
-	all := map[string]dbus.Variant{}
-	for name, value := range a {
-		if value != nil {
-			all[name] = dbus.MakeVariant(value)
-		}
-	}
-	return all
-}
-
 func TestPropertiesOfAnotherTypeAreUnknown(t *testing.T) {
-	u := unitOf("a.service", answer{
+	u := unitOf("a.service", map[string]any{
 		"LoadState": 1, "ActiveState": nil, "Names": "a", "InvocationID": "ab", "Job": []any{"1"},
 		"MainPID": "1", "NRestarts": int64(1),
-	}.properties(), time.Hour)
+	}, time.Hour)
 	if u.LoadState != LoadUnknown || u.ActiveState != StateUnknown || u.Names != nil || u.InvocationID != "" ||
 		u.HasJob || u.MainPID != 0 || u.NRestarts != 0 {
 		t.Errorf("got %+v", u)
@@ -58,7 +43,7 @@ func TestPropertiesOfAnotherTypeAreUnknown(t *testing.T) {
 }
 
 func TestAUnitThatIsNoServiceHasNoPropertiesOfOne(t *testing.T) {
-	u := unitOf("a.mount", answer{"Type": "ext4", "Result": "success", "MainPID": uint32(1)}.properties(), time.Hour)
+	u := unitOf("a.mount", map[string]any{"Type": "ext4", "Result": "success", "MainPID": uint32(1)}, time.Hour)
 	if u.Type != "" || u.Result != "" || u.MainPID != 0 {
 		t.Errorf("got %+v", u)
 	}
@@ -78,9 +63,9 @@ func TestAUnitIsActiveSinceSystemdSaysSo(t *testing.T) {
 		{"failed", uint64(50e6), 0},
 		{"deactivating", uint64(50e6), 0},
 	} {
-		u := unitOf("a.service", answer{
+		u := unitOf("a.service", map[string]any{
 			"ActiveState": c.state, "ActiveEnterTimestampMonotonic": c.since,
-		}.properties(), time.Minute)
+		}, time.Minute)
 		if u.ActiveFor != c.want {
 			t.Errorf("%s since %v, asked after a minute: active for %s, want %s", c.state, c.since, u.ActiveFor, c.want)
 		}
@@ -101,9 +86,9 @@ func TestAStartCountsAgainstTheLimitUntilTheIntervalIsOver(t *testing.T) {
 		{"failed", uint64(9e6), false},
 		{"failed", uint64(0), true},
 	} {
-		u := unitOf("a.service", answer{
+		u := unitOf("a.service", map[string]any{
 			"ActiveState": c.state, "ActiveEnterTimestampMonotonic": uint64(50e6), "StartLimitIntervalUSec": c.interval,
-		}.properties(), time.Minute)
+		}, time.Minute)
 		if u.StartsForgotten != c.want {
 			t.Errorf("%s for 10 s, interval %v: forgotten %t, want %t", c.state, c.interval, u.StartsForgotten, c.want)
 		}

@@ -1,25 +1,11 @@
 package systemd
 
 import (
-	"context"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"math"
 	"time"
 
-	sdbus "github.com/coreos/go-systemd/v22/dbus"
-	"github.com/godbus/dbus/v5"
 	"golang.org/x/sys/unix"
-)
-
-// The names that systemd and its units have on the bus.
-const (
-	busName       = "org.freedesktop.systemd1"
-	unitPath      = "/org/freedesktop/systemd1/unit/"
-	unitInterface = "org.freedesktop.systemd1.Unit"
-	// allInterfaces are those of the unit's type as well.
-	allInterfaces = ""
 )
 
 // LoadState says whether systemd could load a unit's definition.
@@ -143,61 +129,6 @@ type Unit struct {
 	KillMode string
 }
 
-// Unit asks systemd about a unit, in one round trip. A unit that systemd does
-// not know is no error but has LoadNotFound.
-func (c *Client) Unit(ctx context.Context, name string) (Unit, error) {
-	return c.look(ctx, name, allInterfaces)
-}
-
-// State is Unit without what is set for services only: the state that a unit
-// of any type has. It costs systemd a tenth of Unit, for which systemd reads
-// the counters of the unit's control group.
-func (c *Client) State(ctx context.Context, name string) (Unit, error) {
-	return c.look(ctx, name, unitInterface)
-}
-
-func (c *Client) look(ctx context.Context, name, of string) (Unit, error) {
-	missing := Unit{Name: name, LoadState: LoadNotFound, ActiveState: StateInactive}
-	if !validName(name) {
-		return missing, nil
-	}
-	var properties map[string]dbus.Variant
-	asked, err := uptime()
-	if err != nil {
-		return Unit{}, fmt.Errorf("cannot look at unit %q: %w", name, err)
-	}
-	err = c.call(ctx, func(ctx context.Context, l *link) (err error) {
-		properties, err = l.properties(ctx, name, of)
-		return err
-	})
-	if errors.Is(err, ErrNoSuchUnit) {
-		return missing, nil
-	}
-	if err != nil {
-		return Unit{}, fmt.Errorf("cannot look at unit %q: %w", name, err)
-	}
-	return unitOf(name, properties, asked), nil
-}
-
-// properties are those of a unit that one of its interfaces has, or all of them.
-// The library's own way to ask copies each twice, with reflection, which is what
-// a recovery would spend the most time with.
-func (l *link) properties(ctx context.Context, name, of string) (map[string]dbus.Variant, error) {
-	unit := l.bus.Object(busName, unitPath+dbus.ObjectPath(sdbus.PathBusEscape(name)))
-	call := unit.CallWithContext(ctx, "org.freedesktop.DBus.Properties.GetAll", 0, of)
-	if call.Err != nil {
-		return nil, call.Err
-	}
-	if len(call.Body) == 1 {
-		if properties, ok := call.Body[0].(map[string]dbus.Variant); ok {
-			return properties, nil
-		}
-	}
-	return nil, errNotProperties
-}
-
-var errNotProperties = errors.New("the answer is no list of properties")
-
 // uptime is the kernel's clock that systemd's monotonic timestamps are of.
 func uptime() (time.Duration, error) {
 	var now unix.Timespec
@@ -208,7 +139,7 @@ func uptime() (time.Duration, error) {
 // unitOf reads the properties of a unit, which was asked for them at this
 // uptime. Those that are missing or of another type than expected leave the
 // zero value, which is unknown.
-func unitOf(name string, properties map[string]dbus.Variant, asked time.Duration) Unit {
+func unitOf(name string, properties map[string]any, asked time.Duration) Unit {
 	u := Unit{
 		Name:         name,
 		ID:           property[string](properties, "Id"),
@@ -217,7 +148,7 @@ func unitOf(name string, properties map[string]dbus.Variant, asked time.Duration
 		ActiveState:  parseActiveState(property[string](properties, "ActiveState")),
 		SubState:     property[string](properties, "SubState"),
 		InvocationID: hex.EncodeToString(property[[]byte](properties, "InvocationID")),
-		HasJob:       jobOf(properties["Job"].Value()) != 0,
+		HasJob:       jobOf(properties["Job"]) != 0,
 		ActiveSince:  realtime(property[uint64](properties, "ActiveEnterTimestamp")),
 		CPU:          time.Duration(counted(properties, "CPUUsageNSec")), //nolint:gosec // counted fits
 		Memory:       counted(properties, "MemoryCurrent"),
@@ -226,7 +157,7 @@ func unitOf(name string, properties map[string]dbus.Variant, asked time.Duration
 	if since := counted(properties, "ActiveEnterTimestampMonotonic"); up && since > 0 && since <= math.MaxInt64/1000 {
 		u.ActiveFor = max(0, asked-time.Duration(since)*time.Microsecond)
 	}
-	if interval, known := properties["StartLimitIntervalUSec"].Value().(uint64); known {
+	if interval, known := properties["StartLimitIntervalUSec"].(uint64); known {
 		u.StartsForgotten = interval == 0 || uint64(u.ActiveFor.Microseconds()) > interval //nolint:gosec // it is never negative
 	}
 	if unitType(name) == "service" {
@@ -240,8 +171,8 @@ func unitOf(name string, properties map[string]dbus.Variant, asked time.Duration
 	return u
 }
 
-func property[T any](properties map[string]dbus.Variant, key string) T {
-	value, _ := properties[key].Value().(T)
+func property[T any](properties map[string]any, key string) T {
+	value, _ := properties[key].(T)
 	return value
 }
 
@@ -258,7 +189,7 @@ func jobOf(value any) uint32 {
 
 // counted reads a counter of the accounting. The highest number, which systemd
 // gives where it does not count, and what no counter can have reached are 0.
-func counted(properties map[string]dbus.Variant, key string) uint64 {
+func counted(properties map[string]any, key string) uint64 {
 	if n := property[uint64](properties, key); n <= math.MaxInt64 {
 		return n
 	}
