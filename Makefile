@@ -46,8 +46,9 @@ demo: build ## see it work, without root, MySQL or systemd, in 20 seconds
 	./$(BINARY) demo
 
 # Side by side: those on a whole host mostly wait, the others mostly compute.
+SIDE_BY_SIDE = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs=2 --output-sync=target)
 test: test-deps ## run every test there is
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target e2e race unit
+	@$(MAKE) --no-print-directory $(SIDE_BY_SIDE) e2e race unit
 
 test-deps: ## install what the tests need, when root and on a Debian
 	@if [ "$$(id -u)" != 0 ]; then \

@@ -71,15 +71,15 @@ func (s *stage) killConnections() { s.sql("KILL USER monitor") }
 func lockTable(s *stage, _ *rand.Rand) func() {
 	conn, err := s.db.Conn(s.t.Context())
 	if err != nil {
-		s.t.Log(err)
+		s.t.Error(err)
 		return nothing
 	}
 	if _, err := conn.ExecContext(s.t.Context(), "LOCK TABLES STATUS_PROCESS WRITE"); err != nil {
-		s.t.Log(err)
+		s.t.Error(err)
 	}
 	return func() {
 		if _, err := conn.ExecContext(s.t.Context(), "UNLOCK TABLES"); err != nil {
-			s.t.Log(err)
+			s.t.Error(err)
 		}
 		_ = conn.Close()
 	}

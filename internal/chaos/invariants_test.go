@@ -31,17 +31,19 @@ func calm() *Story {
 	s := &Story{
 		Began:   at(-100),
 		Limits:  Limits{MaxParallel: 2, MaxFailures: 3, ResetTime: 10 * time.Second},
-		Kinds:   map[string]Kind{"a": Good, "b": Good, "sick": Sick, "mine": Acknowledged, "paused": Paused},
+		Kinds:   map[string]Kind{"a": Good, "b": Good, "sick": Sick, "mine": Acknowledged, "paused": Paused, "f": Flooded, "g": Flooded},
 		Started: map[string][]time.Time{"a": {at(1.3)}, "b": {at(1.3)}},
 		Lives:   []time.Time{at(0)},
 		Alarms: []Alarm{
 			{Process: "a", Serial: 1, Raised: at(1), Cleared: at(2), Notes: "#1; - Restarted at …"},
 			{Process: "b", Serial: 2, Raised: at(1), Cleared: at(2), Notes: "#2; - Restarted at …"},
 			{Process: "sick", Serial: 3, Raised: at(3)},
+			{Process: "f", Serial: 4, Raised: at(7), Cleared: at(9), Notes: "flood - Restarted at …"},
+			{Process: "g", Serial: 5, Raised: at(7), Notes: "flood"},
 		},
-		Faults: []Fault{{Kind: "killed", Begin: at(30), End: at(31), Deadly: true}, {Kind: "blind", Begin: at(40), End: at(41), Blinding: true}},
+		Faults: []Fault{{Kind: "killed", Begin: at(30), End: at(31), Deadly: "status=9/KILL"}, {Kind: "blind", Begin: at(40), End: at(41), Blinding: true}},
 	}
-	s.Spans = append(good("a", 1), good("b", 1)...)
+	s.Spans = slices.Concat(good("a", 1), good("b", 1), good("f", 8))
 	for _, begin := range []float64{4, 5, 6, 16.5, 27} {
 		s.Spans = append(s.Spans, span("sick", Start, begin, begin+.1, true), span("sick", Check, begin+.2, begin+.3, false))
 	}
@@ -52,6 +54,14 @@ func calm() *Story {
 func (s *Story) add(spans ...Span) {
 	s.Spans = append(s.Spans, spans...)
 	slices.SortFunc(s.Spans, func(x, y Span) int { return x.Begin.Compare(y.Begin) })
+}
+
+// again has the alarm of a raised a second time, and cleared at 2.9.
+func (s *Story) again(when float64) {
+	s.Alarms[0].Replaced, s.Alarms[0].Cleared = true, time.Time{}
+	s.Alarms = append(s.Alarms, Alarm{
+		Process: "a", Serial: 6, Raised: at(when), Cleared: at(2.9), Again: true, Notes: "#6; - Restarted at …",
+	})
 }
 
 func TestACalmStoryBreaksNothing(t *testing.T) {
@@ -67,6 +77,7 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 		crowd       = "never more than max_parallel_restarts"
 		overrun     = "no breaker over-run"
 		touched     = "no acknowledged or paused process is touched"
+		once        = "what was recovered runs, once"
 		dead        = "the daemon is never dead"
 		agree       = "the journal tells the same story"
 	)
@@ -74,13 +85,29 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 		change func(s *Story)
 		want   []string
 	}{
-		"an alarm that stands":           {func(s *Story) { s.Alarms[0].Cleared = time.Time{} }, []string{lost}},
-		"cleared with no restart":        {func(s *Story) { s.Alarms[0].Cleared = at(1.1) }, []string{lost}},
-		"cleared without a passed check": {func(s *Story) { s.Alarms[0].Cleared = at(1.35) }, []string{lost}},
-		"cleared with no note":           {func(s *Story) { s.Alarms[0].Notes = "#1;" }, []string{lost}},
-		"cleared with two notes":         {func(s *Story) { s.Alarms[0].Notes += s.Alarms[0].Notes }, []string{lost}},
-		"a sick one cleared":             {func(s *Story) { s.Alarms[2].Cleared = at(8) }, []string{lost}},
-		"a sick one left alone":          {func(s *Story) { s.Alarms[2].Raised = at(28) }, []string{lost, twice, twice, twice, twice, twice}},
+		"an alarm that stands":                 {func(s *Story) { s.Alarms[0].Cleared = time.Time{} }, []string{lost}},
+		"cleared with no restart":              {func(s *Story) { s.Alarms[0].Cleared = at(1.1) }, []string{lost}},
+		"cleared without a passed check":       {func(s *Story) { s.Alarms[0].Cleared = at(1.35) }, []string{lost}},
+		"cleared with no note":                 {func(s *Story) { s.Alarms[0].Notes = "#1;" }, []string{lost}},
+		"cleared with two notes":               {func(s *Story) { s.Alarms[0].Notes += s.Alarms[0].Notes }, []string{lost}},
+		"flooded, and cleared with no restart": {func(s *Story) { s.Alarms[3].Cleared = at(8.1) }, []string{lost}},
+		"flooded, and cleared with no note":    {func(s *Story) { s.Alarms[3].Notes = "flood" }, []string{lost}},
+		"flooded, and noted but not cleared":   {func(s *Story) { s.Alarms[4].Notes += " - Restarted at …" }, []string{lost}},
+		"flooded, and restarted twice":         {func(s *Story) { s.add(span("f", Start, 8.6, 8.7, true)) }, []string{twice}},
+		"raised again while it is recovered":   {func(s *Story) { s.again(1.25) }, []string{lost}},
+		"raised again, and recovered again": {func(s *Story) {
+			s.again(1.35)
+			s.add(good("a", 2)...)
+			s.Started["a"] = append(s.Started["a"], at(2.3))
+		}, nil},
+		"raised again, and cleared by the recovery before": {func(s *Story) { s.again(1.35) }, []string{lost}},
+		"raised again, and recovered three times": {func(s *Story) {
+			s.again(1.15)
+			s.add(append(good("a", 2), span("a", Start, 2.6, 2.7, true))...)
+			s.Started["a"] = append(s.Started["a"], at(2.3), at(2.7))
+		}, []string{twice}},
+		"a sick one cleared":    {func(s *Story) { s.Alarms[2].Cleared = at(8) }, []string{lost}},
+		"a sick one left alone": {func(s *Story) { s.Alarms[2].Raised = at(28) }, []string{lost, twice, twice, twice, twice, twice}},
 		"restarted after a check passed": {func(s *Story) {
 			s.add(span("a", Start, 1.8, 1.9, true))
 			s.Started["a"] = append(s.Started["a"], at(1.9))
@@ -106,9 +133,15 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 		"an acknowledged one restarted": {func(s *Story) { s.add(span("mine", Start, 50, 50.1, true)) }, []string{touched}},
 		"a paused one restarted":        {func(s *Story) { s.add(span("paused", Start, 50, 50.1, true)) }, []string{touched}},
 		"an acknowledged one checked":   {func(s *Story) { s.add(span("mine", Check, 50, 50.1, true)) }, []string{touched}},
+		"dead in the end":               {func(s *Story) { s.Running = map[string]int{"a": 1, "b": 0} }, []string{once}},
+		"twice in the end":              {func(s *Story) { s.Running = map[string]int{"a": 1, "b": 2} }, []string{once}},
 		"the daemon ends":               {func(s *Story) { s.Deaths = []Death{{at(20), "code=exited, status=2"}} }, []string{dead}},
-		"the daemon is killed":          {func(s *Story) { s.Deaths = []Death{{at(30.5), "code=killed, status=9"}} }, nil},
-		"a start that nobody wrote of":  {func(s *Story) { s.Started["a"] = append(s.Started["a"], at(20)) }, []string{agree}},
+		"the daemon is killed":          {func(s *Story) { s.Deaths = []Death{{at(30.5), "code=killed, status=9/KILL"}} }, nil},
+		"it is killed, and ends again": {func(s *Story) {
+			s.Deaths = []Death{{at(30.5), "code=killed, status=9/KILL"}, {at(30.6), "code=killed, status=9/KILL"}}
+		}, []string{dead}},
+		"it ends when it is to be killed": {func(s *Story) { s.Deaths = []Death{{at(30.5), "code=exited, status=2"}} }, []string{dead}},
+		"a start that nobody wrote of":    {func(s *Story) { s.Started["a"] = append(s.Started["a"], at(20)) }, []string{agree}},
 	} {
 		s := calm()
 		c.change(s)

@@ -59,6 +59,8 @@ type stage struct {
 	// kinds are the processes by name, ids their process_id.
 	kinds map[string]Kind
 	ids   map[string]int
+	// flooded are the alarms of the floods of this round.
+	flooded []Alarm
 	// clock puts the program with a clock of its own on the host, once.
 	clock func()
 	// patience is how long alarms may still stand when everything is mended.
@@ -100,7 +102,7 @@ func (s *stage) setUpHost(program string) {
 	s.Put(t, "/srv/chaos/plain", "#!/bin/bash\nexec -a \"$1\" sleep infinity\n", 0o755)
 	s.Put(t, "/srv/chaos/custom", "#!/bin/bash\npkill -x $1\n/srv/chaos/hook start $1\nsetsid /srv/chaos/custom-1 infinity &\n", 0o755)
 	s.Put(t, "/etc/systemd/system/c@.service", template, 0o644)
-	s.Put(t, "/etc/systemd/system/f@.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n", 0o644)
+	s.Put(t, "/etc/systemd/system/f@.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/srv/chaos/hook start f@%i\n", 0o644)
 	s.Put(t, "/etc/systemd/journald.conf.d/chaos.conf",
 		"[Journal]\nStorage=volatile\nRuntimeMaxUse=400M\nRateLimitIntervalSec=0\nForwardToSyslog=no\nForwardToWall=no\n", 0o644)
 	s.PutFile(t, program, programPath, 0o755)
@@ -165,21 +167,22 @@ func build(t *testing.T, extra ...string) string {
 	return path
 }
 
-// shell is Shell without the end of the test: a fault may strike while another
-// one is on.
+// shell is Shell without the end of the test: what is broken is mended before.
+// A fault that could not be injected is no fault that was survived.
 func (s *stage) shell(script string) {
-	if _, err := s.Run(s.t, "/bin/bash", "-c", script); err != nil {
-		s.t.Logf("%s: %v", script, err)
+	s.t.Helper()
+	if _, err := s.Run(s.t, "/bin/bash", "-euc", script); err != nil {
+		s.t.Errorf("%s: %v", script, err)
 	}
 }
 
-// sql runs statements, each with its error ignored: the server may be down.
+// sql runs statements, each whatever became of the one before.
 func (s *stage) sql(statements ...string) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
 	for _, statement := range statements {
 		if _, err := s.db.ExecContext(ctx, statement); err != nil {
-			s.t.Logf("%s: %v", statement, err)
+			s.t.Errorf("%.100s: %v", statement, err)
 		}
 	}
 }
@@ -193,15 +196,15 @@ func (s *stage) evidence(from, to time.Time) []Span {
 	}
 	steps := map[string]Step{"pre": Pre, "start": Start, "check": Check}
 	var spans []Span
-	type key struct{ step, name string }
+	type key struct{ step, name, pid string }
 	open := map[key]int{}
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		f := strings.Fields(lines.Text())
-		if len(f) != 4 {
+		if len(f) != 5 {
 			s.t.Errorf("evidence %q", lines.Text())
 			continue
 		}
-		at, k := microseconds(s.t, strings.Replace(f[0], ".", "", 1)), key{f[2], f[3]}
+		at, k := microseconds(s.t, strings.Replace(f[0], ".", "", 1)), key{f[2], f[3], f[4]}
 		if at.Before(from) || at.After(to) {
 			continue
 		}
@@ -210,7 +213,6 @@ func (s *stage) evidence(from, to time.Time) []Span {
 			spans = append(spans, Span{Process: k.name, Step: steps[k.step], Begin: at})
 		} else if i, ok := open[k]; ok {
 			spans[i].End, spans[i].OK = at, f[1] == "ok"
-			delete(open, k)
 		}
 	}
 	return spans

@@ -40,6 +40,7 @@ type Output struct {
 	Write *os.File
 	read  *os.File
 	tail  tail
+	begun chan struct{}
 	done  chan struct{}
 	// open says that the pipe still had a writer when reading ended.
 	open bool
@@ -52,12 +53,16 @@ func NewOutput() (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Output{Write: w, read: r, done: make(chan struct{})}
+	o := &Output{Write: w, read: r, begun: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(o.done)
 		buf := make([]byte, 32<<10)
-		for {
+		for first := true; ; {
 			n, err := o.read.Read(buf)
+			if first && n > 0 {
+				close(o.begun)
+				first = false
+			}
 			_, _ = o.tail.Write(buf[:n])
 			if err != nil {
 				o.open = os.IsTimeout(err)
@@ -67,6 +72,9 @@ func NewOutput() (*Output, error) {
 	}()
 	return o, nil
 }
+
+// Begun is closed when something was written.
+func (o *Output) Begun() <-chan struct{} { return o.begun }
 
 // Done is closed when the last writer is gone, the caller's own among them.
 func (o *Output) Done() <-chan struct{} { return o.done }

@@ -14,6 +14,10 @@ const (
 	// killLimit is how long a killed command may take to die. One that is
 	// stuck in the kernel dies when the kernel lets go of it.
 	killLimit = 5 * time.Second
+	// beginLimit is how long systemd may take to begin a command that it has
+	// taken up. While it executes itself anew it begins nothing, which takes
+	// it seconds where 10,000 units are loaded.
+	beginLimit = 15 * time.Second
 	// quiet is what systemd logs about a unit that only runs a command,
 	// LogLevelMax= of systemd.exec(5): nothing short of an emergency.
 	// Whoever has the command run says what became of it.
@@ -23,8 +27,9 @@ const (
 // Execute runs a command in a unit of its own and waits for its end. Nothing of
 // it stays: what it leaves running is killed. So is all of it when ctx ends
 // first, or limit is over; the error then wraps the context's. The limit counts
-// from when systemd has taken the command up: a systemd that is slow, as it is
-// when many services fail at once, takes none of the command's time. A command
+// from when the command has begun, or where t cannot tell, from when systemd has
+// taken it up: a systemd that is slow, as it is when many services fail at
+// once, takes none of the command's time. A command
 // that ended with an error is a *JobError, which does not say how it ended. An
 // error that wraps ErrUnavailable leaves open whether the command runs.
 func (c *Client) Execute(ctx context.Context, t Transient, limit time.Duration) error {
@@ -57,6 +62,9 @@ func (c *Client) execute(ctx context.Context, t Transient, limit time.Duration) 
 	id, err := l.startJob(ctx, func(ctx context.Context, conn *sdbus.Conn, result chan<- string) (int, error) {
 		return conn.StartTransientUnitContext(ctx, t.Name, modeReplace, properties, result)
 	}, results)
+	if err == nil && t.Begun != nil {
+		l.awaitBegin(ctx, t.Begun, results)
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err == nil {
@@ -84,5 +92,19 @@ func (l *link) kill(ctx context.Context, name string, id int, results <-chan str
 	})
 	if err == nil {
 		_, _ = l.await(ctx, name, id, results, every)
+	}
+}
+
+// awaitBegin waits until a command has begun, or there is no need to wait.
+func (l *link) awaitBegin(ctx context.Context, begun <-chan struct{}, results chan string) {
+	limit := time.NewTimer(beginLimit)
+	defer limit.Stop()
+	select {
+	case <-begun:
+	case result := <-results: // the only one
+		results <- result
+	case <-limit.C:
+	case <-ctx.Done():
+	case <-l.ctx.Done():
 	}
 }

@@ -27,6 +27,32 @@ func TestASlowSystemdTakesNoneOfACommandsTime(t *testing.T) {
 	}
 }
 
+// What systemd has taken up is begun when systemd has the time.
+func TestTheTimeOfACommandCountsFromItsBegin(t *testing.T) {
+	const limit = 300 * time.Millisecond
+	b, c, ctx := setUp(t)
+	b.SetUnit(bus.Unit{Name: "a.service", LoadState: "not-found", ActiveState: "inactive", JobHangs: true})
+	command, begun := sleeper("a.service"), make(chan struct{})
+	command.Begun = begun
+	began := time.Now()
+	late := time.AfterFunc(3*limit, func() { close(begun) })
+	defer late.Stop()
+	if err := c.Execute(ctx, command, limit); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(began); took < 4*limit {
+		t.Errorf("it was ended after %s, that is before it had had %s", took, limit)
+	}
+
+	// Nobody waits for the begin of what has ended.
+	b.SetUnit(bus.Unit{Name: "b.service", LoadState: "not-found", ActiveState: "inactive"})
+	command = sleeper("b.service")
+	command.Begun = make(chan struct{})
+	if err := c.Execute(ctx, command, limit); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestACommandThatIsOverItsTimeIsATimeLimit(t *testing.T) {
 	b, c, ctx := setUp(t)
 	b.SetUnit(bus.Unit{Name: "a.service", LoadState: "not-found", ActiveState: "inactive", JobHangs: true})

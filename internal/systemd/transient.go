@@ -46,6 +46,9 @@ type Transient struct {
 	// where it ends with an error. What the command leaves behind runs on.
 	// Without it the start is done when the process exists.
 	Oneshot bool
+	// Begun is closed when the command runs, by whoever can tell; nil where
+	// nobody can.
+	Begun <-chan struct{}
 	// StartTimeout is the longest that a Oneshot's command may run; systemd
 	// itself ends it then. 0 is no limit.
 	StartTimeout time.Duration

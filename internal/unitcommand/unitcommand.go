@@ -35,13 +35,14 @@ const (
 	busLook = 100 * time.Millisecond
 )
 
-// wrap returns a script that runs a command line and ends its output with token
-// and its exit status. How a command ended is so known without the bus: the bus
+// wrap returns a script that begins with an empty line, runs a command line, and
+// ends its output with token and its exit status. That the command was begun,
+// which systemd may take its time for, is known by the first. How a command ended is so known without the bus: the bus
 // may be the service that is being restarted, and a check that passed must not
 // count as a failed one for that. What the wrapping shell itself says, as that
 // a signal ended the command, goes nowhere.
 func wrap(line, token string) string {
-	return command.Literal("exec 3>&2 2>/dev/null; (exec " + command.Shell + " -c " + command.Quoted(line) +
+	return command.Literal("exec 3>&2 2>/dev/null; echo; (exec " + command.Shell + " -c " + command.Quoted(line) +
 		` 2>&3 3>&-); printf '\n%s%s\n' ` + token + ` "$?"`)
 }
 
@@ -118,13 +119,14 @@ func (r runner) once(ctx, limited context.Context, s command.Spec, file string) 
 		Environment:      command.Variables(s.Process, s.ID, s.Attempt),
 		EnvironmentFile:  file,
 		Output:           out.Write,
+		Begun:            out.Begun(),
 		StartTimeout:     s.Timeout + backstop,
 	}
 	err = r.units.Execute(ctx, t, s.Timeout)
 	if errors.Is(err, systemd.ErrUnavailable) {
 		err = r.outlast(limited, t.Name, out, err)
 	}
-	text := out.Finish()
+	text := strings.TrimPrefix(out.Finish(), "\n")
 	i := strings.LastIndex(text, "\n"+token)
 	if i < 0 {
 		return text, notKnown, err

@@ -99,10 +99,9 @@ func Serve(l *net.TCPListener, settings Settings, h http.Handler, report func(er
 		// What goes wrong with one client's connection is that client's.
 		ErrorLog: log.New(io.Discard, "", 0),
 		ConnState: func(_ net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
+			if state == http.StateNew {
 				s.connections.Add(1)
-			case http.StateClosed:
+			} else if state == http.StateClosed {
 				s.connections.Done()
 			}
 		},
