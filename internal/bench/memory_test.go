@@ -34,7 +34,7 @@ func (b *bench) memoryOfAlarms(t *testing.T) {
 	show := func(what string) (resident, own float64) {
 		time.Sleep(memoryRest)
 		resident, own = b.status(t, "VmRSS"), b.status(t, "RssAnon")
-		table.Rows = append(table.Rows, []string{what, Bytes(resident), Bytes(own), Bytes(b.status(t, "RssFile")), Bytes(b.status(t, "VmHWM"))})
+		table.Rows = append(table.Rows, []string{what, Bytes(resident), Bytes(own), Bytes(resident - own), Bytes(b.status(t, "VmHWM"))})
 		t.Log(table.Rows[len(table.Rows)-1])
 		b.keepProfile(t, "memory-"+what)
 		return resident, own
