@@ -106,8 +106,8 @@ func twice(s *Story, broken report) {
 func judgeStarts(s *Story, a Alarm, spans []Span, broken report) {
 	var last *Span // the start before
 	passed, failed := false, false
-	// What is begun when an alarm is raised again goes on, and is of the one
-	// before.
+	// What is begun when an alarm is raised again goes on: the first start may
+	// be for the one before.
 	late := a.Again
 	for i, sp := range spans {
 		switch {
@@ -115,7 +115,7 @@ func judgeStarts(s *Story, a Alarm, spans []Span, broken report) {
 			passed = true
 		case sp.Step == Check:
 			failed = true
-		case sp.Step == Start && passed && late:
+		case sp.Step == Start && late && !failed && (passed || last != nil):
 			passed, late = false, false
 		case sp.Step == Start && passed:
 			broken(a.Process, sp.Begin, "restarted for alarm #%d after a check that had passed", a.Serial)

@@ -100,6 +100,12 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 			s.add(good("a", 2)...)
 			s.Started["a"] = append(s.Started["a"], at(2.3))
 		}, nil},
+		"raised again, and recovered by a successor": {func(s *Story) {
+			s.again(1.15)
+			s.Spans = slices.DeleteFunc(s.Spans, func(sp Span) bool { return sp.Process == "a" && sp.Step == Check })
+			s.add(good("a", 2)...)
+			s.Started["a"] = append(s.Started["a"], at(2.3))
+		}, nil},
 		"raised again, and cleared by the recovery before": {func(s *Story) { s.again(1.35) }, []string{lost}},
 		"raised again, and recovered three times": {func(s *Story) {
 			s.again(1.15)
