@@ -115,6 +115,12 @@ func (d *Dir) keep(b recovery.Begun) error {
 		flags |= os.O_TRUNC
 	}
 	f, err := os.OpenFile(d.file(b.Process), flags, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Somebody has removed the directory.
+		if err = errors.Join(os.MkdirAll(d.path, 0o700), ownpath.Check(d.path)); err == nil {
+			f, err = os.OpenFile(d.file(b.Process), flags, 0o600)
+		}
+	}
 	if err != nil {
 		return err
 	}

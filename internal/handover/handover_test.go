@@ -227,3 +227,17 @@ func TestALinkInThePlaceOfAFileIsNotFollowed(t *testing.T) {
 		t.Errorf("the file behind the link is %q now", text)
 	}
 }
+
+func TestADirectoryThatWasRemovedIsMadeAgain(t *testing.T) {
+	state := t.TempDir()
+	d := open(t, state)
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Keep(begun("nginx")); err != nil {
+		t.Fatal(err)
+	}
+	if all := left(t, d); len(all) != 1 {
+		t.Errorf("%d are left", len(all))
+	}
+}
