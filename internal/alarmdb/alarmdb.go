@@ -187,9 +187,10 @@ func (db *DB) read(ctx context.Context, query string, args ...any) ([]recovery.R
 	}
 	defer func() { _ = rows.Close() }()
 	var alarms []recovery.Row
+	// Once for all rows: what is scanned into is on the heap.
+	var row recovery.Row
+	var name sql.NullString
 	for rows.Next() {
-		var row recovery.Row
-		var name sql.NullString
 		if err := rows.Scan(&row.ID, &name, &row.Mark); err != nil {
 			return nil, err
 		}

@@ -29,6 +29,7 @@ import (
 type Units interface {
 	Unit(ctx context.Context, name string) (systemd.Unit, error)
 	State(ctx context.Context, name string) (systemd.Unit, error)
+	Running(ctx context.Context, name string) (systemd.Unit, error)
 	ResetFailed(ctx context.Context, name string) error
 	Restart(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string) error
@@ -65,6 +66,7 @@ type Restarter struct {
 	// with it where systemd runs it.
 	transient bool
 	children  *children
+	glances   glances
 	// settle is how long a started process is watched: one that ends with
 	// an error meanwhile has not started.
 	settle time.Duration
@@ -84,6 +86,7 @@ func New(o Options) *Restarter {
 		known:     known{of: map[string]string{}},
 		transient: o.Units != nil && os.Geteuid() == 0,
 		children:  newChildren(),
+		glances:   glances{of: map[string]glance{}},
 		settle:    settleTime,
 	}
 	if r.run == nil {
