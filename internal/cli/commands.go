@@ -8,7 +8,6 @@ import (
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
-	"monitor_service/internal/demo"
 )
 
 func (p *program) checkConfigCommand() *cobra.Command {
@@ -50,18 +49,6 @@ func (p *program) schemaCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&driver, "driver", config.DriverMySQL.String(), "mysql or sqlite")
 	return c
-}
-
-func (p *program) demoCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "demo",
-		Short: "Show the daemon at work on an embedded database, in 20 seconds",
-		Long: "Start a few sample processes, break them, raise alarms for them in a temporary SQLite database,\n" +
-			"and let the real daemon recover them. Needs no root, no MySQL and no systemd, and cleans up.\n" +
-			"Exits 1 if anything did not happen as told.",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return demo.Run(c.Context(), p.stdout) },
-	}
 }
 
 func (p *program) versionCommand() *cobra.Command {
