@@ -233,6 +233,9 @@ func TestReloadInReadOnlyModeRestartsNothing(t *testing.T) {
 	if n := len(b.starts(t, worker)); n != 2 {
 		t.Errorf("the unit was started %d times, want once by the test and once by the daemon", n)
 	}
+	if n := len(b.journalSince(t, "MONITOR_EVENT=write_back_refused")); n != 1 {
+		t.Errorf("after the reload read-only was told %d times, want once in all", n)
+	}
 	// With an account that may write, the alarm of before is cleared.
 	b.configure(t, baseConfig)
 	b.Must(t, "systemctl", "reload", daemonUnit)

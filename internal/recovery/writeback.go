@@ -182,19 +182,10 @@ func (w *writer) settle(o *owing, cleared int, err error) bool {
 	ev := e.event(kind, p)
 	ev.Took, ev.Count = now.Sub(o.at), cleared
 	e.emit(ev)
+	if cleared > 0 {
+		e.readOnlyTold = notTold // the account may write
+	}
 	p.inAlarm = false
 	e.conclude(p, now)
 	return true
-}
-
-// refusedWriteBack enters the read-only mode: from now on whoever raised an
-// alarm has to clear it. The engine's lock is held.
-func (e *Engine) refusedWriteBack(p *process, err error) {
-	if !e.readOnly {
-		e.readOnly = true
-		ev := e.event(WriteBackRefused, p)
-		ev.Err = err
-		e.emit(ev)
-	}
-	p.stage = awaitingOwner
 }
