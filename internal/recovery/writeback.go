@@ -78,7 +78,9 @@ func (w *writer) busyWith(p *process) bool { return w.now != nil && w.now.proces
 
 func (w *writer) run() {
 	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval, wait.Multiplier = firstRetry, lastRetry, 2
+	wait.InitialInterval, wait.Multiplier = firstRetry, 2
+	// What jitter adds is within the limit.
+	wait.MaxInterval = time.Duration(float64(lastRetry) / (1 + wait.RandomizationFactor))
 	timer := time.NewTimer(0)
 	<-timer.C
 	defer timer.Stop()
