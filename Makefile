@@ -12,9 +12,9 @@ GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --
 
 # What the tests need of the distribution's packages: a private MariaDB, a
-# private message bus, a browser, a C compiler for the race detector, and a whole
-# host.
-TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon chromium-headless-shell gcc libc6-dev mmdebstrap systemd-container
+# private message bus, a browser, bash's completion, a C compiler for the race
+# detector, and a whole host.
+TEST_PACKAGES := mariadb-server-core mariadb-client-core dbus-daemon chromium-headless-shell bash-completion gcc libc6-dev mmdebstrap systemd-container
 # Prometheus's checker of metrics and rules, out of the distribution's package:
 # the rest of it is a server with a web page, and building it takes minutes.
 PROMTOOL      := .cache/bin/promtool

@@ -49,8 +49,9 @@ install: ## install under PREFIX (/usr), below DESTDIR; GOARCH=arm64 for another
 	install -D -m 0644 -t '$(DESTDIR)$(SHARE_DIR)' deploy/unprivileged.conf config.ini.example
 	install -m 0644 deploy/prometheus/alerts.yml '$(DESTDIR)$(SHARE_DIR)/prometheus-alerts.yml'
 	install -m 0644 deploy/grafana/monitor_service.json '$(DESTDIR)$(SHARE_DIR)/grafana-dashboard.json'
-	install -m 0644 README.md deploy/CHANGELOG.md deploy/DEPENDENCIES.md deploy/METRICS.md deploy/PERFORMANCE.md '$(DESTDIR)$(DOC_DIR)'
+	install -m 0644 README.md deploy/CHANGELOG.md deploy/COMMANDS.md deploy/DEPENDENCIES.md deploy/METRICS.md deploy/PERFORMANCE.md '$(DESTDIR)$(DOC_DIR)'
 	$(RELEASE) docs '$(DESTDIR)$(PREFIX)/share'
+	$(RELEASE) rules '$(DESTDIR)$(PREFIX)/share'
 	$(RELEASE) sbom '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
 	$(RELEASE) licences '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/LICENCES.txt'
 	rm -rf '$(DIST)/build'

@@ -31,12 +31,15 @@ packages() {
 	make --silent package
 	git clone --quiet . "$scratch/again"
 	make --silent --directory="$scratch/again" package
-	local file sums
+	local file sums arch
 	sums=$(cd dist && sha256sum -- *.deb *.rpm)
 	(cd "$scratch/again/dist" && sha256sum --check --quiet <<<"$sums") || fail "a second build differs"
 	for file in dist/*.deb; do
 		[ "$(dpkg-deb --contents "$file" | grep -c -e sbom.cdx.json -e LICENCES.txt)" = 2 ] ||
 			fail "$file has no list of its parts or no licences"
+		arch=$(dpkg-deb --field "$file" Architecture)
+		dpkg-deb --fsys-tarfile "$file" | tar -xO ./usr/bin/monitor_service >"$scratch/program"
+		go run -buildvcs=false ./internal/release check "$scratch/program" "$arch" || fail "$file has the wrong program"
 	done
 	mkdir -p "$origin/dist" && cp dist/*.deb dist/*.rpm "$origin/dist/"
 	echo "$sums" | tee "$origin/dist/SHA256SUMS"

@@ -24,20 +24,36 @@ var update = flag.Bool("update", false, "write the generated parts of the README
 // generated is what stands between the marks in the README.
 var generated = regexp.MustCompile(`(?s)(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- end -->)`)
 
-// TestREADMESaysWhatTheProgramSays compares the generated parts of the README
-// with what the code gives. go test ./cmd/monitor_service -update writes them.
+// TestREADMESaysWhatTheProgramSays compares the generated parts of the README,
+// and of the page that shows what the commands print, with what the code gives.
+// go test ./cmd/monitor_service -update writes them.
 func TestREADMESaysWhatTheProgramSays(t *testing.T) {
-	parts := map[string]func(*testing.T) string{
+	commands := operators(t)
+	compare(t, readme, map[string]func(*testing.T) string{
 		"keys":       func(*testing.T) string { return config.KeyTable() },
 		"help":       help,
+		"manual":     manual,
 		"log":        log,
-		"operators":  operators,
+		"operators":  func(*testing.T) string { return commands["operators"] },
 		"events":     events,
 		"vocabulary": vocabulary,
 		"notify":     notification,
 		"bench":      performance,
+	})
+	parts := map[string]func(*testing.T) string{}
+	for name, text := range commands {
+		if name != "operators" {
+			parts[name] = func(*testing.T) string { return text }
+		}
 	}
-	old, err := os.ReadFile(readme)
+	compare(t, commandsDoc, parts)
+}
+
+// compare compares a document's generated parts, all of them, with what they
+// should be.
+func compare(t *testing.T, path string, parts map[string]func(*testing.T) string) {
+	t.Helper()
+	old, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,20 +62,20 @@ func TestREADMESaysWhatTheProgramSays(t *testing.T) {
 		m := generated.FindStringSubmatch(part)
 		produce, ok := parts[m[2]]
 		if !ok {
-			t.Fatalf("nothing produces the part %q", m[2])
+			t.Fatalf("%s: nothing produces the part %q", path, m[2])
 		}
 		seen++
 		want := "\n" + strings.TrimSpace(produce(t)) + "\n\n"
 		if !*update && m[3] != want {
-			t.Errorf("the part %q is out of date, run: go test ./cmd/monitor_service -update\nit should be:\n%s", m[2], want)
+			t.Errorf("%s: the part %q is out of date, run: go test ./cmd/monitor_service -update\nit should be:\n%s", path, m[2], want)
 		}
 		return m[1] + want + m[4]
 	})
 	if seen != len(parts) {
-		t.Errorf("%d generated parts, want %d", seen, len(parts))
+		t.Errorf("%s: %d generated parts, want %d", path, seen, len(parts))
 	}
 	if *update {
-		if err := os.WriteFile(readme, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,6 +142,9 @@ func events(*testing.T) string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Event, level, m.ID, text)
 	}
+	for _, m := range logging.ChannelMessages() {
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Event, m.Level, m.ID, m.Text)
+	}
 	return b.String()
 }
 
@@ -151,6 +170,20 @@ func help(t *testing.T) string {
 	}
 	commands, _, _ = strings.Cut(commands, "\n\n")
 	return "```\n" + commands + "\n```"
+}
+
+// manual is what the commands end with, and what signals the daemon takes. The
+// rest of it is told in other words.
+func manual(*testing.T) string {
+	var b strings.Builder
+	for _, s := range cli.Manual()[:2] {
+		fmt.Fprintf(&b, "| %s | |\n|---|---|\n", strings.ToLower(s.Title))
+		for _, e := range s.Entries {
+			fmt.Fprintf(&b, "| %s | %s |\n", e.Term, e.Text)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // log shows the lines of one recovery, one refusal, one breaker and one outage.

@@ -160,6 +160,7 @@ func (s *stage) round(l *load, plan *plan, n int) *Story {
 	s.EventuallyIs(s.t, "the daemon", host.Limit, "active",
 		func() string { return s.Property(s.t, daemonUnit, "ActiveState") })
 	time.Sleep(time.Second) // for a restart too many to show
+	s.countProcesses(story, l)
 	story.Alarms = append(l.ledger(), s.flooded...)
 	for _, a := range s.flooded {
 		story.Kinds[a.Process] = Flooded
@@ -171,6 +172,32 @@ func (s *stage) round(l *load, plan *plan, n int) *Story {
 	slices.SortStableFunc(story.Spans, func(a, b Span) int { return a.Begin.Compare(b.Begin) })
 	story.confirm()
 	return story
+}
+
+// countProcesses adds to a story how many of each process whose alarm was cleared
+// there are when all is quiet.
+func (s *stage) countProcesses(story *Story, l *load) {
+	s.t.Helper()
+	story.Running = map[string]int{}
+	for _, a := range l.ledger() {
+		if _, counted := story.Running[a.Process]; counted || s.kinds[a.Process] != Good || a.Cleared.IsZero() {
+			continue
+		}
+		count := "pgrep -fxc '" + a.Process + " infinity|/srv/chaos/" + a.Process + " infinity' || true"
+		if strings.HasPrefix(a.Process, "c@") {
+			count = "systemctl show --value -p MainPID " + a.Process + " | grep -cv '^0$' || true"
+		}
+		out, err := s.Run(s.t, "/bin/bash", "-c", count)
+		if err != nil {
+			s.t.Errorf("%s: %v", count, err)
+			continue
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(out))
+		if err != nil {
+			s.t.Error(err)
+		}
+		story.Running[a.Process] = n
+	}
 }
 
 // strike injects faults one after the other and mends them in that order.

@@ -14,15 +14,15 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// moments are the steps of a recovery at which the daemon is hit.
+// moments are the steps of a recovery at which the daemon is hit, in turn.
 var moments = []string{"begin pre", "ok pre", "begin start", "ok start", "begin check", "ok check"}
 
 func daemonFaults() []fault {
 	const pid = "$(systemctl show --value -p MainPID " + daemonUnit + ")"
 	hangUp := "systemctl kill --kill-who=main -s HUP " + daemonUnit
 	return []fault{
-		{kind: "daemon killed in a recovery", on: "daemon", deadly: true, hold: [2]time.Duration{100 * ms, 500 * ms}, inject: hit("KILL")},
-		{kind: "daemon stopped in a recovery", on: "daemon", deadly: true, hold: [2]time.Duration{0, 500 * ms}, inject: hit("TERM")},
+		{kind: "daemon killed in a recovery", on: "daemon", deadly: "status=9/KILL", hold: [2]time.Duration{100 * ms, 500 * ms}, inject: hit("KILL")},
+		{kind: "daemon stopped in a recovery", on: "daemon", hold: [2]time.Duration{0, 500 * ms}, inject: hit("TERM")},
 		{kind: "wall clock stepped by a day", on: "daemon", slow: true, inject: stepClock},
 		{kind: "SIGHUP storm", on: "daemon", inject: once("pid=" + pid + "; for i in {1..5000}; do kill -HUP $pid; done")},
 		{
@@ -40,7 +40,7 @@ func daemonFaults() []fault {
 				"pid="+pid+"; prlimit --pid $pid --nofile=$(prlimit --pid $pid --noheadings --output=HARD --nofile):"),
 		},
 		{
-			kind: "PIDs exhausted", on: "daemon", blinding: true, hold: [2]time.Duration{500 * ms, 2000 * ms},
+			kind: "PIDs exhausted", on: "daemon", hold: [2]time.Duration{500 * ms, 2000 * ms},
 			inject: exhaustPIDs,
 		},
 	}
@@ -56,10 +56,12 @@ func middleOfAKey(r *rand.Rand) int {
 
 // hit ends the daemon in the middle of a recovery, by the signal.
 func hit(signal string) func(*stage, *rand.Rand) func() {
+	turn := 0
 	return func(s *stage, r *rand.Rand) func() {
+		moment := moments[turn%len(moments)]
+		turn++
 		s.shell("pid=$(systemctl show --value -p MainPID " + daemonUnit + ")\n" +
-			awaitStep(moments[r.IntN(len(moments))]) +
-			fmt.Sprintf("sleep 0.0%02d; kill -%s $pid; exit 0", r.IntN(60), signal))
+			awaitStep(moment) + fmt.Sprintf("sleep 0.0%02d; kill -%s $pid", r.IntN(60), signal))
 		// A daemon that was killed is started by systemd, one that was
 		// asked to stop is not.
 		return func() { s.shell("systemctl start " + daemonUnit) }

@@ -20,7 +20,8 @@ type fault struct {
 	// are over when inject returns have none.
 	hold [2]time.Duration
 	// deadly and blinding are those of Fault.
-	deadly, blinding bool
+	deadly   string
+	blinding bool
 	// slow ones take minutes to prepare and are left out of the short form.
 	slow bool
 }
@@ -63,9 +64,9 @@ func faults() []fault {
 }
 
 // awaitStep is a script that waits until a hook writes the words, but not for
-// ever.
+// ever: another fault may keep all hooks from that step.
 func awaitStep(words string) string {
-	return fmt.Sprintf("timeout 5 tail -c +$(($(stat -c %%s %s) + 1)) -f -s 0.01 %s | grep -q -m1 ' %s '\n",
+	return fmt.Sprintf("timeout 5 tail -c +$(($(stat -c %%s %s) + 1)) -f -s 0.01 %s | grep -q -m1 ' %s ' || true\n",
 		evidencePath, evidencePath, words)
 }
 
@@ -73,7 +74,7 @@ func awaitStep(words string) string {
 // restarted too often.
 const awaitBus = `
 	for i in {1..50}; do
-		systemctl reset-failed dbus.service dbus.socket
+		systemctl reset-failed dbus.service dbus.socket || true
 		systemctl start dbus.socket dbus.service && busctl --timeout=1 status >/dev/null && exit 0
 		sleep 0.1
 	done
@@ -81,7 +82,7 @@ const awaitBus = `
 
 func hostFaults() []fault {
 	return []fault{
-		{kind: "bus restarted", on: "bus", inject: once("systemctl restart dbus\n" + awaitBus)},
+		{kind: "bus restarted", on: "bus", inject: once("systemctl restart dbus || true\n" + awaitBus)},
 		{kind: "bus killed", on: "bus", inject: once("systemctl kill -s KILL dbus; sleep 0.2\n" + awaitBus)},
 		{kind: "daemon-reexec", on: "systemd", inject: once("systemctl daemon-reexec")},
 		{kind: "daemon-reload", on: "systemd", inject: once("for i in 1 2 3; do systemctl daemon-reload; done")},
@@ -96,7 +97,7 @@ func hostFaults() []fault {
 		},
 		{
 			kind: "log's disk full", on: "log", hold: [2]time.Duration{500 * ms, 2500 * ms},
-			inject: between("cat /dev/zero >/var/log/chaos/d/fill; true", "rm -f /var/log/chaos/d/fill"),
+			inject: between("! cat /dev/zero >/var/log/chaos/d/fill", "rm -f /var/log/chaos/d/fill"),
 		},
 		{
 			kind: "log's directory removed", on: "log", hold: [2]time.Duration{500 * ms, 2500 * ms},

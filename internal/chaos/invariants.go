@@ -41,6 +41,7 @@ func Judge(s *Story) []Broken {
 		{"never more than max_parallel_restarts", crowd},
 		{"no breaker over-run", overrun},
 		{"no acknowledged or paused process is touched", touched},
+		{"what was recovered runs, once", running},
 		{"the daemon is never dead", dead},
 		{"the journal tells the same story", agree},
 	} {
@@ -64,6 +65,8 @@ func lost(s *Story, broken report) {
 		started := slices.ContainsFunc(spans, func(sp Span) bool { return sp.Step == Start })
 		checked := slices.ContainsFunc(spans, func(sp Span) bool { return sp.Step == Check && sp.OK })
 		switch kind := s.Kinds[a.Process]; {
+		case a.Replaced:
+			// What the next one asks for is more.
 		case kind == Good && a.Cleared.IsZero():
 			broken(a.Process, a.Raised, "alarm #%d still stands", a.Serial)
 		case kind == Flooded && a.Cleared.IsZero():
@@ -103,12 +106,17 @@ func twice(s *Story, broken report) {
 func judgeStarts(s *Story, a Alarm, spans []Span, broken report) {
 	var last *Span // the start before
 	passed, failed := false, false
+	// What is begun when an alarm is raised again goes on: the first start may
+	// be for the one before.
+	late := a.Again
 	for i, sp := range spans {
 		switch {
 		case sp.Step == Check && sp.OK:
 			passed = true
 		case sp.Step == Check:
 			failed = true
+		case sp.Step == Start && late && !failed && (passed || last != nil):
+			passed, late = false, false
 		case sp.Step == Start && passed:
 			broken(a.Process, sp.Begin, "restarted for alarm #%d after a check that had passed", a.Serial)
 		case sp.Step == Start && last != nil && last.OK && !failed &&
@@ -195,12 +203,27 @@ func touched(s *Story, broken report) {
 	}
 }
 
-// dead: the daemon ends only by a fault that ends it.
-func dead(s *Story, broken report) {
-	for _, d := range s.Deaths {
-		if !s.during(d.At.Add(-slack), d.At.Add(slack), func(f Fault) bool { return f.Deadly }) {
-			broken("", d.At, "the daemon ended: %s", d.How)
+// running: a recovered process is there in the end, and no other like it.
+func running(s *Story, broken report) {
+	for process, n := range s.Running {
+		if n != 1 {
+			broken(process, s.Began, "in the end %d of it run", n)
 		}
+	}
+}
+
+// dead: the daemon ends only by a fault that ends it, once and in its way.
+func dead(s *Story, broken report) {
+	deadly := slices.DeleteFunc(slices.Clone(s.Faults), func(f Fault) bool { return f.Deadly == "" })
+	for _, d := range s.Deaths {
+		cause := slices.IndexFunc(deadly, func(f Fault) bool {
+			return strings.Contains(d.How, f.Deadly) && f.Begin.Before(d.At.Add(slack)) && d.At.Add(-slack).Before(f.End)
+		})
+		if cause < 0 {
+			broken("", d.At, "the daemon ended: %s", d.How)
+			continue
+		}
+		deadly = slices.Delete(deadly, cause, cause+1)
 	}
 }
 

@@ -41,7 +41,7 @@ func calm() *Story {
 			{Process: "f", Serial: 4, Raised: at(7), Cleared: at(9), Notes: "flood - Restarted at …"},
 			{Process: "g", Serial: 5, Raised: at(7), Notes: "flood"},
 		},
-		Faults: []Fault{{Kind: "killed", Begin: at(30), End: at(31), Deadly: true}, {Kind: "blind", Begin: at(40), End: at(41), Blinding: true}},
+		Faults: []Fault{{Kind: "killed", Begin: at(30), End: at(31), Deadly: "status=9/KILL"}, {Kind: "blind", Begin: at(40), End: at(41), Blinding: true}},
 	}
 	s.Spans = slices.Concat(good("a", 1), good("b", 1), good("f", 8))
 	for _, begin := range []float64{4, 5, 6, 16.5, 27} {
@@ -54,6 +54,14 @@ func calm() *Story {
 func (s *Story) add(spans ...Span) {
 	s.Spans = append(s.Spans, spans...)
 	slices.SortFunc(s.Spans, func(x, y Span) int { return x.Begin.Compare(y.Begin) })
+}
+
+// again has the alarm of a raised a second time, and cleared at 2.9.
+func (s *Story) again(when float64) {
+	s.Alarms[0].Replaced, s.Alarms[0].Cleared = true, time.Time{}
+	s.Alarms = append(s.Alarms, Alarm{
+		Process: "a", Serial: 6, Raised: at(when), Cleared: at(2.9), Again: true, Notes: "#6; - Restarted at …",
+	})
 }
 
 func TestACalmStoryBreaksNothing(t *testing.T) {
@@ -69,6 +77,7 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 		crowd       = "never more than max_parallel_restarts"
 		overrun     = "no breaker over-run"
 		touched     = "no acknowledged or paused process is touched"
+		once        = "what was recovered runs, once"
 		dead        = "the daemon is never dead"
 		agree       = "the journal tells the same story"
 	)
@@ -85,8 +94,26 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 		"flooded, and cleared with no note":    {func(s *Story) { s.Alarms[3].Notes = "flood" }, []string{lost}},
 		"flooded, and noted but not cleared":   {func(s *Story) { s.Alarms[4].Notes += " - Restarted at …" }, []string{lost}},
 		"flooded, and restarted twice":         {func(s *Story) { s.add(span("f", Start, 8.6, 8.7, true)) }, []string{twice}},
-		"a sick one cleared":                   {func(s *Story) { s.Alarms[2].Cleared = at(8) }, []string{lost}},
-		"a sick one left alone":                {func(s *Story) { s.Alarms[2].Raised = at(28) }, []string{lost, twice, twice, twice, twice, twice}},
+		"raised again while it is recovered":   {func(s *Story) { s.again(1.25) }, []string{lost}},
+		"raised again, and recovered again": {func(s *Story) {
+			s.again(1.35)
+			s.add(good("a", 2)...)
+			s.Started["a"] = append(s.Started["a"], at(2.3))
+		}, nil},
+		"raised again, and recovered by a successor": {func(s *Story) {
+			s.again(1.15)
+			s.Spans = slices.DeleteFunc(s.Spans, func(sp Span) bool { return sp.Process == "a" && sp.Step == Check })
+			s.add(good("a", 2)...)
+			s.Started["a"] = append(s.Started["a"], at(2.3))
+		}, nil},
+		"raised again, and cleared by the recovery before": {func(s *Story) { s.again(1.35) }, []string{lost}},
+		"raised again, and recovered three times": {func(s *Story) {
+			s.again(1.15)
+			s.add(append(good("a", 2), span("a", Start, 2.6, 2.7, true))...)
+			s.Started["a"] = append(s.Started["a"], at(2.3), at(2.7))
+		}, []string{twice}},
+		"a sick one cleared":    {func(s *Story) { s.Alarms[2].Cleared = at(8) }, []string{lost}},
+		"a sick one left alone": {func(s *Story) { s.Alarms[2].Raised = at(28) }, []string{lost, twice, twice, twice, twice, twice}},
 		"restarted after a check passed": {func(s *Story) {
 			s.add(span("a", Start, 1.8, 1.9, true))
 			s.Started["a"] = append(s.Started["a"], at(1.9))
@@ -112,9 +139,15 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 		"an acknowledged one restarted": {func(s *Story) { s.add(span("mine", Start, 50, 50.1, true)) }, []string{touched}},
 		"a paused one restarted":        {func(s *Story) { s.add(span("paused", Start, 50, 50.1, true)) }, []string{touched}},
 		"an acknowledged one checked":   {func(s *Story) { s.add(span("mine", Check, 50, 50.1, true)) }, []string{touched}},
+		"dead in the end":               {func(s *Story) { s.Running = map[string]int{"a": 1, "b": 0} }, []string{once}},
+		"twice in the end":              {func(s *Story) { s.Running = map[string]int{"a": 1, "b": 2} }, []string{once}},
 		"the daemon ends":               {func(s *Story) { s.Deaths = []Death{{at(20), "code=exited, status=2"}} }, []string{dead}},
-		"the daemon is killed":          {func(s *Story) { s.Deaths = []Death{{at(30.5), "code=killed, status=9"}} }, nil},
-		"a start that nobody wrote of":  {func(s *Story) { s.Started["a"] = append(s.Started["a"], at(20)) }, []string{agree}},
+		"the daemon is killed":          {func(s *Story) { s.Deaths = []Death{{at(30.5), "code=killed, status=9/KILL"}} }, nil},
+		"it is killed, and ends again": {func(s *Story) {
+			s.Deaths = []Death{{at(30.5), "code=killed, status=9/KILL"}, {at(30.6), "code=killed, status=9/KILL"}}
+		}, []string{dead}},
+		"it ends when it is to be killed": {func(s *Story) { s.Deaths = []Death{{at(30.5), "code=exited, status=2"}} }, []string{dead}},
+		"a start that nobody wrote of":    {func(s *Story) { s.Started["a"] = append(s.Started["a"], at(20)) }, []string{agree}},
 	} {
 		s := calm()
 		c.change(s)

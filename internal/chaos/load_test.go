@@ -137,9 +137,18 @@ func (l *load) note(process string, alarmed bool, notes string) bool {
 		l.due[process] = time.Now().Add(time.Duration(l.random.Int64N(int64(l.pause))))
 	case !is:
 		return true
+	case kind == Good && l.raising.Load() && l.random.IntN(raisedAgain) == 0:
+		// It has happened again: whoever is at the one before must not
+		// clear this one.
+		a.Replaced = true
+		delete(l.current, process)
+		return true
 	}
 	return false
 }
+
+// raisedAgain is in how many looks at a standing alarm it is raised again once.
+const raisedAgain = 100
 
 func (l *load) raise(ctx context.Context, process string) error {
 	l.mu.Lock()
@@ -148,7 +157,14 @@ func (l *load) raise(ctx context.Context, process string) error {
 		l.serial++
 		// A statement that was not heard of may have been carried out: one
 		// that is made again raises no other alarm.
-		a = &Alarm{Process: process, Serial: l.serial, Raised: time.Now()}
+		again := false
+		for _, before := range slices.Backward(l.alarms) {
+			if before.Process == process {
+				again = before.Replaced
+				break
+			}
+		}
+		a = &Alarm{Process: process, Serial: l.serial, Raised: time.Now(), Again: again}
 		l.alarms, l.current[process] = append(l.alarms, a), a
 	}
 	l.mu.Unlock()

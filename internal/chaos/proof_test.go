@@ -87,6 +87,12 @@ var sabotages = []sabotage{
 		"no acknowledged or paused process is touched",
 	},
 	{
+		"an alarm that was raised again is not cleared", "internal/alarmdb/clear.go",
+		"AND %s = CASE s.process_id%s END`", "AND (%s = CASE s.process_id%s END OR TRUE)`",
+		[]string{"daemon-reload"},
+		"no alarm is lost",
+	},
+	{
 		"a poll that fails ends nothing", "internal/daemon/loop.go",
 		"		return d.outage.failed(", "		panic(r.err)\n		return d.outage.failed(",
 		[]string{"database stopped"},

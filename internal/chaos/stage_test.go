@@ -171,7 +171,7 @@ func build(t *testing.T, extra ...string) string {
 // A fault that could not be injected is no fault that was survived.
 func (s *stage) shell(script string) {
 	s.t.Helper()
-	if _, err := s.Run(s.t, "/bin/bash", "-c", script); err != nil {
+	if _, err := s.Run(s.t, "/bin/bash", "-euc", script); err != nil {
 		s.t.Errorf("%s: %v", script, err)
 	}
 }
@@ -196,15 +196,15 @@ func (s *stage) evidence(from, to time.Time) []Span {
 	}
 	steps := map[string]Step{"pre": Pre, "start": Start, "check": Check}
 	var spans []Span
-	type key struct{ step, name string }
+	type key struct{ step, name, pid string }
 	open := map[key]int{}
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		f := strings.Fields(lines.Text())
-		if len(f) != 4 {
+		if len(f) != 5 {
 			s.t.Errorf("evidence %q", lines.Text())
 			continue
 		}
-		at, k := microseconds(s.t, strings.Replace(f[0], ".", "", 1)), key{f[2], f[3]}
+		at, k := microseconds(s.t, strings.Replace(f[0], ".", "", 1)), key{f[2], f[3], f[4]}
 		if at.Before(from) || at.After(to) {
 			continue
 		}
@@ -213,7 +213,6 @@ func (s *stage) evidence(from, to time.Time) []Span {
 			spans = append(spans, Span{Process: k.name, Step: steps[k.step], Begin: at})
 		} else if i, ok := open[k]; ok {
 			spans[i].End, spans[i].OK = at, f[1] == "ok"
-			delete(open, k)
 		}
 	}
 	return spans

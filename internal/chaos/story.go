@@ -41,6 +41,9 @@ type Alarm struct {
 	Raised time.Time
 	// Cleared is when it was first seen cleared, zero where it stands.
 	Cleared time.Time
+	// Again says that it was raised while another one stood, Replaced that
+	// another one was raised in its place.
+	Again, Replaced bool
 	// Notes is the column when the alarm was seen cleared or taken back.
 	Notes string
 }
@@ -68,7 +71,8 @@ type Span struct {
 	Process string
 	Step    Step
 	Begin   time.Time
-	// End is zero where the run was cut short.
+	// End is zero where the run was cut short. Of one that hung it is when
+	// it was last seen to.
 	End time.Time
 	// OK says that it came to its end and was well.
 	OK bool
@@ -85,10 +89,12 @@ type Death struct {
 type Fault struct {
 	Kind       string
 	Begin, End time.Time
-	// Deadly faults end the daemon, Blinding ones keep the checks from
-	// being run, so that a restart is seen without the check that failed
-	// after the one before.
-	Deadly, Blinding bool
+	// Deadly is how the fault ends the daemon, once, as systemd says it;
+	// empty where it does not.
+	Deadly string
+	// Blinding faults keep the checks from being run, so that a restart is
+	// seen without the check that failed after the one before.
+	Blinding bool
 }
 
 // Limits are what the configuration promises.
@@ -110,6 +116,9 @@ type Story struct {
 	Lives  []time.Time
 	Deaths []Death
 	Faults []Fault
+	// Running is how many there are in the end of each process whose alarm
+	// was cleared.
+	Running map[string]int
 }
 
 // of returns the spans of one process that began in [from, to). A zero to is

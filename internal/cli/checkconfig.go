@@ -65,6 +65,8 @@ func checkConfig(path string, environ []string, stdout, stderr io.Writer) int {
 	r.title(printable(c.Path) + " has no mistakes")
 	r.database()
 	r.monitor()
+	r.logging()
+	r.control()
 	r.http(settings)
 	r.notify()
 	for _, name := range c.ProcessNames() {
@@ -140,6 +142,32 @@ func (r *report) monitor() {
 	if m.DryRun {
 		row("dry_run", "yes: nothing is restarted")
 	}
+}
+
+// logging is where the daemon says what it does.
+func (r *report) logging() {
+	r.title("[logging]")
+	l := r.config.Logging
+	row := func(key, value string) { r.row(key, value, r.config.Origin("logging", key)) }
+	row("level", l.Level.String())
+	if l.File == "" {
+		row("file", "none: the journal alone")
+		return
+	}
+	row("file", l.File)
+	row("format", l.Format.String())
+	row("max_log_size", strconv.FormatInt(l.MaxSize/1024, 10)+" KB")
+	row("log_files_to_keep", strconv.Itoa(l.FilesToKeep))
+}
+
+// control is where the commands reach the daemon.
+func (r *report) control() {
+	r.title("[control]")
+	socket := r.config.Control.Socket
+	if socket == "" {
+		socket = "none: no command reaches the daemon"
+	}
+	r.row("socket", socket, r.config.Origin("control", "socket"))
 }
 
 // http is the listener for browsers and Prometheus.

@@ -38,6 +38,10 @@ func TestCheckConfigShowsWhatEachProcessGetsAndWhy(t *testing.T) {
 user = u
 database = d
 password = `+secretCanary+`
+[logging]
+max_log_size = 1 MB
+[control]
+socket = none
 [process.nginx]
 restart_strategy = service
 pre_restart_command = nginx -t
@@ -54,9 +58,11 @@ max_attempts = 5
 	for title, want := range map[string][]string{
 		"[database]":          {"user u config.ini:2", "password *** config.ini:4", "host localhost built-in"},
 		"[monitor]":           {"check_interval 30s $MONITOR_SERVICE_MONITOR_CHECK_INTERVAL"},
-		"[process.nginx]":     {"restart_strategy service config.ini:6", "unit nginx.service built-in", "pre_restart_command nginx -t config.ini:7", "health_check_command pgrep %s config.ini:12 (process.default)", "restart_timeout 1m30s built-in", "max_attempts 5 config.ini:13 (process.default)"},
+		"[logging]":           {"level info built-in", "file /var/log/monitor_service.log built-in", "format text built-in", "max_log_size 1024 KB config.ini:6", "log_files_to_keep 5 built-in"},
+		"[control]":           {"socket none: no command reaches the daemon config.ini:8"},
+		"[process.nginx]":     {"restart_strategy service config.ini:10", "unit nginx.service built-in", "pre_restart_command nginx -t config.ini:11", "health_check_command pgrep %s config.ini:16 (process.default)", "restart_timeout 1m30s built-in", "max_attempts 5 config.ini:17 (process.default)"},
 		"[process.feeds]":     {"start_command /opt/feeds/bin/feed_importer", "not fit", "working_directory / built-in"},
-		"Every other process": {"unit NAME.service where it exists, else: built-in start_command NAME built-in", "max_attempts 5 config.ini:13"},
+		"Every other process": {"unit NAME.service where it exists, else: built-in start_command NAME built-in", "max_attempts 5 config.ini:17"},
 	} {
 		got := block(t, stdout, title)
 		for _, w := range want {

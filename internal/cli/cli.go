@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,19 +51,25 @@ func Main(args, environ []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return p.status(root.ExecuteContext(context.Background()))
+	c, err := root.ExecuteContextC(context.Background())
+	return p.status(c, err)
 }
 
-func (p *program) status(err error) int {
+// status says what went wrong in a command, and returns the exit status.
+func (p *program) status(c *cobra.Command, err error) int {
 	var mistakes config.Mistakes
 	var status exitStatus
+	var answer *control.Error
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &status):
 		return int(status)
 	case !p.entered:
-		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nTry '%s --help'.\n", programName, err, programName)
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nTry '%s --help'.\n", programName, err, c.CommandPath())
+		return exitUsage
+	case errors.As(err, &answer) && answer.Code == control.CodeBadRequest: // what this end cannot know to be wrong
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
 		return exitUsage
 	case errors.Is(err, control.ErrNotRunning):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", programName, err)
@@ -84,7 +91,9 @@ func (p *program) command() *cobra.Command {
 		Use:   programName,
 		Short: "Restart the processes that are in alarm in a database",
 		Long: "monitor_service polls a MySQL or SQLite database for processes in alarm, restarts each of them\n" +
-			"within the bounds of a circuit breaker, verifies the restart, clears the alarm, and says why.",
+			"within the bounds of a circuit breaker, verifies the restart, clears the alarm, and says why.\n\n" +
+			"\"run\" is that daemon. The commands status, history, explain, restart, reset, pause, resume and check-now\n" +
+			"ask it over its control socket, as root or as a member of the group " + control.Group + ".",
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		PersistentPreRun: func(*cobra.Command, []string) { p.entered = true },
@@ -93,12 +102,13 @@ func (p *program) command() *cobra.Command {
 	root.AddCommand(p.statusCommand(), p.historyCommand(), p.explainCommand(), p.restartCommand(), p.resetCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.checkNowCommand())
 	root.AddCommand(p.runCommand(), p.checkConfigCommand(), p.schemaCommand(), p.demoCommand(), p.polkitRulesCommand(), p.versionCommand())
+	addExitStatuses(root, p.stdout)
 	return root
 }
 
 func (p *program) addConfigFlag(c *cobra.Command) {
 	c.Flags().StringVarP(&p.configPath, "config", "c", "",
-		"configuration file (default: $MONITOR_SERVICE_CONFIG, /etc/monitor_service/config.ini, /opt/monitor_service/config.ini)")
+		"configuration file (default: $"+config.PathVariable+", "+strings.Join(config.UsualPlaces(), ", ")+")")
 }
 
 func (p *program) findConfig() (string, error) {

@@ -51,6 +51,12 @@ func TestExitStatuses(t *testing.T) {
 		{[]string{"schema", "--driver", "oracle"}, 2, []string{"oracle", "mysql", "sqlite"}},
 		{[]string{"status", "--json", "--watch"}, 2, []string{"--json and --watch"}},
 		{[]string{"history", "--limit", "0"}, 2, []string{"--limit 0"}},
+		{[]string{"pause", "nginx", "--for", "99999h"}, 2, []string{"--for", "at most 8784h (366 days)"}},
+		{[]string{"pause", "nginx", "--for", "5"}, 2, []string{"--for", "its unit is missing: 5s, 5m or 5h", "Try 'monitor_service pause --help'"}},
+		{[]string{"pause"}, 2, []string{"which process? name one, or --all", "Try 'monitor_service pause --help'"}},
+		{[]string{"pause", "nginx", "--for", "2d"}, 2, []string{"--for", "90s, 30m, 2h"}},
+		{[]string{"pause", "nginx", "--for", "0s"}, 2, []string{"--for", "takes longer"}},
+		{[]string{"pause", "nginx", "--for", "-1h"}, 2, []string{"--for", "takes longer"}},
 	} {
 		code, _, stderr := call(t, c.args...)
 		if code != c.code {

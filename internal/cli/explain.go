@@ -37,14 +37,21 @@ func (p *program) explainCommand() *cobra.Command {
 	})
 }
 
+// restarted begins the verdict about a process that would be restarted.
+const restarted = "It would be restarted"
+
 // explainText is the explanation for a person.
 func explainText(s screen, e control.Explanation) string {
 	var b strings.Builder
-	c := green
-	if !e.Acts || strings.Contains(e.Verdict, "fail") {
-		c = red
+	c := red
+	switch {
+	case e.Acts && e.Verdict == restarted:
+		c = green
+	case e.Acts && strings.HasPrefix(e.Verdict, restarted):
+		c = yellow // there is a catch
 	}
 	fmt.Fprintf(&b, "If %s alarmed now: %s.\n", s.paint(bold, printable(e.Process)), s.paint(c, lowerFirst(printable(e.Verdict))))
+	fmt.Fprintf(&b, "It is %s now%s; its breaker is %s.\n", e.Now.State, alarmText(e.Now), breakerText(e.Now.Breaker))
 	section := func(title string) { b.WriteString("\n" + s.paint(bold, title) + "\n") }
 
 	section("Settings from " + printable(e.Section))
@@ -79,6 +86,25 @@ func explainText(s screen, e control.Explanation) string {
 		}
 	}
 	return b.String()
+}
+
+// alarmText and breakerText have whole times: an explanation is kept and sent
+// on, where an age would be wrong.
+func alarmText(p control.Process) string {
+	if p.AlarmSince.IsZero() {
+		return ""
+	}
+	return ", in alarm since " + p.AlarmSince.Local().Format(time.DateTime)
+}
+
+func breakerText(b control.Breaker) string {
+	switch {
+	case !b.NextTrial.IsZero():
+		return b.State + ", its next trial at " + b.NextTrial.Local().Format(time.DateTime)
+	case b.Failures > 0:
+		return fmt.Sprintf("%s after %d of %d failed recoveries", b.State, b.Failures, b.MaxFailures)
+	}
+	return b.State
 }
 
 func targetOf(e control.Explanation) string {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,7 +74,7 @@ func (p *program) resetCommand() *cobra.Command {
 
 func (p *program) pauseCommand() *cobra.Command {
 	var all bool
-	var length time.Duration
+	var length pauseLength
 	var why string
 	c := &cobra.Command{
 		Use:   "pause {NAME | --all}",
@@ -85,19 +87,49 @@ func (p *program) pauseCommand() *cobra.Command {
 		Args: nameOrAll(&all), ValidArgsFunction: p.completeName,
 	}
 	c.Flags().BoolVarP(&all, "all", "a", false, "all processes")
-	c.Flags().DurationVar(&length, "for", 0, "how long, such as 30m or 2h (default: until resumed)")
+	c.Flags().Var(&length, "for", "how long, such as 30m or 2h (default: until resumed)")
 	c.Flags().StringVar(&why, "reason", "", "what for, for those who wonder")
-	check := c.Args
-	c.Args = func(c *cobra.Command, args []string) error {
-		if c.Flags().Changed("for") && length <= 0 {
-			return fmt.Errorf("--for %s: a pause takes longer than that", length)
-		}
-		return check(c, args)
-	}
 	return p.remote(c, func(ctx context.Context, client *control.Client, args []string) error {
-		return p.say(client.Pause(ctx, control.PauseRequest{Target: target(args, all), Seconds: length.Seconds(), Why: why}))
+		return p.say(client.Pause(ctx, control.PauseRequest{
+			Target: target(args, all), Seconds: time.Duration(length).Seconds(), Why: why,
+		}))
 	})
 }
+
+// pauseLength is the flag --for. A number alone is refused: the keys of the
+// configuration are in seconds, but whoever pauses by hand may well mean
+// minutes.
+type pauseLength time.Duration
+
+// Set implements pflag.Value.
+func (l *pauseLength) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	switch _, number := strconv.ParseFloat(text, 64); {
+	case err != nil && number == nil:
+		return fmt.Errorf("its unit is missing: %[1]ss, %[1]sm or %[1]sh", text)
+	case err != nil:
+		return errors.New("not a length of time such as 90s, 30m, 2h or 1h30m")
+	case d <= 0:
+		return errors.New("a pause takes longer than that")
+	case d > control.MaxPause:
+		return fmt.Errorf("at most %dh (%d days); without --for it lasts until it is resumed",
+			control.MaxPause/time.Hour, control.MaxPause/(24*time.Hour))
+	}
+	*l = pauseLength(d)
+	return nil
+}
+
+// String implements pflag.Value. Nothing is the default, which help would
+// otherwise show.
+func (l *pauseLength) String() string {
+	if *l == 0 {
+		return ""
+	}
+	return time.Duration(*l).String()
+}
+
+// Type implements pflag.Value: what help shows for the value.
+func (*pauseLength) Type() string { return "duration" }
 
 func (p *program) resumeCommand() *cobra.Command {
 	var all bool

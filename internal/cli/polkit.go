@@ -14,13 +14,8 @@ import (
 	"monitor_service/internal/systemd"
 )
 
-const (
-	// unprivilegedUser is the user of the unprivileged profile, see
-	// deploy/sysusers.conf.
-	unprivilegedUser = "monitor_service"
-	// namesLimit bounds asking systemd for the names of units.
-	namesLimit = 10 * time.Second
-)
+// namesLimit bounds asking systemd for the names of units.
+const namesLimit = 10 * time.Second
 
 func (p *program) polkitRulesCommand() *cobra.Command {
 	var user string
@@ -44,7 +39,7 @@ func (p *program) polkitRulesCommand() *cobra.Command {
 		},
 	}
 	p.addConfigFlag(c)
-	c.Flags().StringVar(&user, "user", unprivilegedUser, "the user that the daemon runs as")
+	c.Flags().StringVar(&user, "user", polkit.User, "the user that the daemon runs as")
 	return c
 }
 

@@ -17,7 +17,7 @@ func (p *program) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Run the daemon",
 		Long: "Run the daemon in the foreground, as systemd does.\n\n" +
-			"SIGTERM and SIGINT stop it, SIGHUP reloads the configuration, SIGUSR1 polls now.\n" +
+			signals().sentence() + ".\n\n" +
 			"With --once it makes one poll, finishes its recoveries and exits 1 if any failed.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return p.run(c.Context(), once, dryRun) },

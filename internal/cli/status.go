@@ -36,7 +36,7 @@ func (p *program) statusCommand() *cobra.Command {
 			"  paused          an operator has paused it\n" +
 			"  acknowledged    in alarm, and acknowledged in the database (sound = 1): left alone\n" +
 			"  left_alone      in alarm, and refused: the reason is told\n\n" +
-			"Colours on a terminal only, and not where NO_COLOR is set.",
+			"Colours on a terminal only, and not where " + noColor + " is set.",
 		Example: "  monitor_service status\n  monitor_service status nginx\n  monitor_service status --watch\n" +
 			"  monitor_service status --json | jq '.processes[] | select(.state != \"ok\")'",
 		Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeName,

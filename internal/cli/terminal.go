@@ -21,6 +21,9 @@ type screen struct {
 	color  bool
 }
 
+// noColor is a variable that keeps colours away, see no-color.org.
+const noColor = "NO_COLOR"
+
 // newScreen looks at what the output is.
 func newScreen(w io.Writer, environ []string) screen {
 	s := screen{Writer: w}
@@ -37,8 +40,7 @@ func newScreen(w io.Writer, environ []string) screen {
 	if s.width == 0 || s.height == 0 {
 		s.width, s.height = usualWidth, usualHeight
 	}
-	// See no-color.org.
-	s.color = variable(environ, "NO_COLOR") == "" && variable(environ, "TERM") != "dumb"
+	s.color = variable(environ, noColor) == "" && variable(environ, "TERM") != "dumb"
 	return s
 }
 

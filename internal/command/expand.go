@@ -38,3 +38,6 @@ func Quote(name string) string {
 	}
 	return fmt.Sprintf("%q", name)
 }
+
+// Quoted returns text as one word of a shell's script.
+func Quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

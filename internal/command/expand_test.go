@@ -59,3 +59,14 @@ func FuzzExpand(f *testing.F) {
 		}
 	})
 }
+
+func TestAQuotedTextIsOneWord(t *testing.T) {
+	for _, text := range []string{
+		"", "'", "''", `\'`, "a'b'c", "-n", "a  b\nc", `echo $HOME "$HOME" '$HOME' \$HOME; exit 7 # $(id)`, "`echo back`", "ü €",
+	} {
+		out, err := run(t, Spec{Line: "printf '%s' " + Quoted(text)})
+		if err != nil || out != text {
+			t.Errorf("%q: got %q, %v", text, out, err)
+		}
+	}
+}

@@ -21,9 +21,9 @@ type step struct {
 }
 
 // readFile reads config.ini, and says whether every user of the host may read
-// it. As root it refuses a file that somebody else could have written, for its
-// commands run as root.
-func readFile(path string, euid int) (content []byte, readable bool, mistakes Mistakes) {
+// it. It refuses a file that somebody could have written whom the reader has no
+// reason to trust, for its commands run as the reader.
+func readFile(path string, r reader) (content []byte, readable bool, mistakes Mistakes) {
 	fail := func(problem string) ([]byte, bool, Mistakes) {
 		return nil, false, Mistakes{{File: path, Problem: problem}}
 	}
@@ -48,13 +48,11 @@ func readFile(path string, euid int) (content []byte, readable bool, mistakes Mi
 	case !os.SameFile(info, last.info):
 		return fail("the file was replaced while it was read: try again")
 	}
-	if euid == 0 {
-		for _, problem := range writable(steps) {
-			mistakes = append(mistakes, Mistake{File: path, Problem: problem})
-		}
-		if len(mistakes) > 0 {
-			return nil, false, mistakes
-		}
+	for _, problem := range r.distrusts(steps) {
+		mistakes = append(mistakes, Mistake{File: path, Problem: problem})
+	}
+	if len(mistakes) > 0 {
+		return nil, false, mistakes
 	}
 	content, err = io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
@@ -121,37 +119,6 @@ func trail(path string) ([]step, error) {
 
 func split(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
-}
-
-// writable says of each step why somebody other than root can put another file
-// at the end of the way, and how to mend it.
-//
-// A directory with the sticky bit, such as /tmp, may be writable by all: what
-// stands in it can be renamed or removed only by its owner (inode(7)), and has
-// to belong to root here anyway.
-func writable(steps []step) []string {
-	var problems []string
-	for _, s := range steps {
-		stat, ok := s.info.Sys().(*syscall.Stat_t)
-		if !ok {
-			problems = append(problems, fmt.Sprintf("cannot tell who owns %q", s.path))
-			continue
-		}
-		mode, isLink := s.info.Mode(), s.info.Mode()&fs.ModeSymlink != 0
-		sticky := mode.IsDir() && mode&fs.ModeSticky != 0
-		switch {
-		case stat.Uid != 0 && isLink:
-			problems = append(problems, fmt.Sprintf("the link %q belongs to user %d, who can lead it elsewhere: run chown -h root %q", s.path, stat.Uid, s.path))
-		case stat.Uid != 0:
-			problems = append(problems, fmt.Sprintf("%q belongs to user %d, who can change what runs as root: run chown root %q", s.path, stat.Uid, s.path))
-		case isLink, sticky: // the mode of a link means nothing
-		case mode&0o002 != 0:
-			problems = append(problems, fmt.Sprintf("every user can write %q and so change what runs as root: run chmod go-w %q", s.path, s.path))
-		case mode&0o020 != 0 && stat.Gid != 0:
-			problems = append(problems, fmt.Sprintf("the group %d can write %q and so change what runs as root: run chmod g-w %q", stat.Gid, s.path, s.path))
-		}
-	}
-	return problems
 }
 
 // everybodyReads says whether every user of the host can get at the file's

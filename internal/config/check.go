@@ -86,6 +86,19 @@ func (b *build) checkProcesses() {
 			b.checkUnsafe(p, s)
 		}
 		b.checkUseless(p, s)
+		b.checkOwn(p, s)
+	}
+}
+
+// checkOwn refuses a section that names the daemon's own unit, and warns of one
+// that is about the daemon: neither is ever restarted, whatever the strategy.
+func (b *build) checkOwn(p Process, s *section) {
+	const why = "is this daemon's own unit, which it never restarts: systemd watches it"
+	switch {
+	case p.Unit == DaemonUnit:
+		b.mistakeAt(s.name, "unit", shown(p.Unit)+" "+why)
+	case withSuffix(p.Name) == DaemonUnit:
+		b.warn(s.line, s.name, "", "has no effect: it "+why)
 	}
 }
 

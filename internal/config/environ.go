@@ -7,7 +7,7 @@ import "strings"
 // quotes and comments are the file's.
 func (b *build) readEnvironment() {
 	var names []string
-	known := map[string]bool{configVariable: true}
+	known := map[string]bool{PathVariable: true}
 	for _, k := range b.table.keys {
 		variable := k.Variable()
 		if variable == "" {
@@ -26,7 +26,7 @@ func (b *build) readEnvironment() {
 	}
 	for _, e := range b.environ {
 		variable, _, _ := strings.Cut(e, "=")
-		if strings.HasPrefix(variable, variablePrefix) && !known[variable] {
+		if strings.HasPrefix(variable, VariablePrefix) && !known[variable] {
 			b.warnings = append(b.warnings, Warning{
 				Text: "environment variable " + escaped(variable) + " means nothing here" + suggestVariable(variable, names),
 			})
@@ -35,15 +35,15 @@ func (b *build) readEnvironment() {
 }
 
 func suggestVariable(variable string, names []string) string {
-	if strings.HasPrefix(variable, variablePrefix+"PROCESS_") {
+	if strings.HasPrefix(variable, VariablePrefix+"PROCESS_") {
 		return "; the sections [process.NAME] and [process.default] are not overridden by the environment"
 	}
 	// The prefix is the same in all of them and would make all of them near.
 	for i, n := range names {
-		names[i] = strings.TrimPrefix(n, variablePrefix)
+		names[i] = strings.TrimPrefix(n, VariablePrefix)
 	}
-	if near := nearest(strings.TrimPrefix(variable, variablePrefix), names); near != "" {
-		return "; did you mean " + variablePrefix + near + "?"
+	if near := nearest(strings.TrimPrefix(variable, VariablePrefix), names); near != "" {
+		return "; did you mean " + VariablePrefix + near + "?"
 	}
 	return ""
 }

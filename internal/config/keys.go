@@ -18,8 +18,8 @@ const (
 	defaultSection  = processPrefix + "default"
 )
 
-// variablePrefix begins the environment variables that override keys.
-const variablePrefix = "MONITOR_SERVICE_"
+// VariablePrefix begins the environment variables that override keys.
+const VariablePrefix = "MONITOR_SERVICE_"
 
 // Key is one key of config.ini. The keys are the one table that validation,
 // suggestions, environment variables and documentation come from.
@@ -103,7 +103,7 @@ func (k Key) Variable() string {
 // variableName makes the variable's name of a section's and a key's: capitals,
 // and _ for everything else.
 func variableName(section, key string) string {
-	return variablePrefix + strings.Map(func(r rune) rune {
+	return VariablePrefix + strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z':
 			return r - 'a' + 'A'

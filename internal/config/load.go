@@ -11,16 +11,17 @@ import (
 
 // The names that come from outside.
 const (
-	configVariable      = variablePrefix + "CONFIG"
+	// PathVariable names the file where nothing else does, see Find.
+	PathVariable        = VariablePrefix + "CONFIG"
 	credentialsVariable = "CREDENTIALS_DIRECTORY"
 	// credentialName is the systemd credential that holds the password of
 	// the database, systemd.exec(5) LoadCredential=.
 	credentialName = "db_password"
 )
 
-// usualPlaces are where config.ini is looked for when nobody says where it is.
+// UsualPlaces are where config.ini is looked for when nobody says where it is.
 // The second is where the bash daemon had it.
-func usualPlaces() []string {
+func UsualPlaces() []string {
 	return []string{"/etc/monitor_service/config.ini", "/opt/monitor_service/config.ini"}
 }
 
@@ -29,15 +30,15 @@ func usualPlaces() []string {
 // the usual places that is there. A file that was named must be there. The
 // path that is returned is absolute; the error says where it was looked for.
 func Find(flag string, environ []string) (string, error) {
-	return find(flag, environ, usualPlaces())
+	return find(flag, environ, UsualPlaces())
 }
 
 func find(flag string, environ, usual []string) (string, error) {
 	if flag != "" {
 		return named("--config", flag)
 	}
-	if path := lookup(environ, configVariable); path != "" {
-		return named("$"+configVariable, path)
+	if path := lookup(environ, PathVariable); path != "" {
+		return named("$"+PathVariable, path)
 	}
 	for _, path := range usual {
 		// A file that is there and may not be looked at is the one that
@@ -47,7 +48,7 @@ func find(flag string, environ, usual []string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("there is no config.ini: --config and $%s are not set, and neither of %s is there",
-		configVariable, strings.Join(usual, ", "))
+		PathVariable, strings.Join(usual, ", "))
 }
 
 func named(by, path string) (string, error) {
@@ -76,13 +77,14 @@ func lookup(environ []string, variable string) string {
 // environment overrides. An error is Mistakes: everything that is wrong, at
 // once. The warnings are also there when there is an error.
 //
-// As root it refuses a file that somebody else could have written.
+// It refuses a file that somebody other than root and this user could have
+// written.
 func Load(path string, environ []string) (*Config, []Warning, error) {
-	return load(path, environ, os.Geteuid())
+	return load(path, environ, self())
 }
 
-func load(path string, environ []string, euid int) (*Config, []Warning, error) {
-	content, readable, mistakes := readFile(path, euid)
+func load(path string, environ []string, r reader) (*Config, []Warning, error) {
+	content, readable, mistakes := readFile(path, r)
 	if len(mistakes) > 0 {
 		return nil, nil, mistakes
 	}

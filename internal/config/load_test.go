@@ -46,7 +46,7 @@ func TestWhereConfigIniIsLookedFor(t *testing.T) {
 	if got, err := Find("flag", nil); err != nil || got != at("flag") {
 		t.Errorf("a relative path stays relative: %q, %v", got, err)
 	}
-	if got := strings.Join(usualPlaces(), " "); got != "/etc/monitor_service/config.ini /opt/monitor_service/config.ini" {
+	if got := strings.Join(UsualPlaces(), " "); got != "/etc/monitor_service/config.ini /opt/monitor_service/config.ini" {
 		t.Error(got)
 	}
 }

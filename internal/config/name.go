@@ -14,3 +14,7 @@ var safeName = regexp.MustCompile(`\A[A-Za-z0-9_@:+][A-Za-z0-9_.@:+-]*\z`)
 func SafeName(name string) bool {
 	return len(name) <= MaxNameLength && safeName.MatchString(name)
 }
+
+// DaemonUnit is the unit that the daemon is installed as, which it never
+// restarts: it would end its own recovery.
+const DaemonUnit = "monitor_service.service"

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"monitor_service/internal/ownpath"
 )
 
 // maxPassword bounds a file that holds a password or another secret, in bytes.
@@ -50,14 +52,17 @@ func (b *build) findSecret(k secretKey) Secret {
 		return NewSecret(k.text)
 	}
 	fileKey := k.key + "_file"
-	secret, readable, err := k.read(k.file)
+	secret, info, err := k.read(k.file)
 	if err != nil {
 		b.mistakeAt(k.section, fileKey, fmt.Sprintf("cannot read %s from %q: %v", k.what, k.file, err))
 		b.refused[originKey(k.section, fileKey)] = true
 		return Secret{}
 	}
-	if readable {
+	if info.Mode()&0o004 != 0 {
 		b.warnAt(k.section, fileKey, fmt.Sprintf("every user of this host can read %s: run chmod o-r %q", k.what, k.file))
+	}
+	if ownpath.WritableByOthers(info) {
+		b.warnAt(k.section, fileKey, fmt.Sprintf("others can change %s: run chmod go-w %q", k.what, k.file))
 	}
 	b.uselessSecret(k.section, k.key, fileKey)
 	b.origins[originKey(k.section, k.key)] = Origin{Source: SourceFile, File: k.file, Section: k.section}
@@ -90,16 +95,15 @@ func (b *build) readCredential(k secretKey) (Secret, bool) {
 	return NewSecret(secret), true
 }
 
-// read reads a file that holds the secret, and says whether everybody may read
-// it.
-func (k secretKey) read(path string) (secret string, readable bool, err error) {
-	secret, readable, err = readSecret(path, k.what)
+// read reads a file that holds the secret.
+func (k secretKey) read(path string) (secret string, info fs.FileInfo, err error) {
+	secret, info, err = readSecret(path, k.what)
 	if err == nil && k.check != nil {
 		if err = k.check(secret); err != nil {
 			err = fmt.Errorf("%s %w", k.what, err)
 		}
 	}
-	return secret, readable, err
+	return secret, info, err
 }
 
 func (b *build) uselessSecret(section, key, winner string) {
@@ -108,42 +112,40 @@ func (b *build) uselessSecret(section, key, winner string) {
 	}
 }
 
-// readSecret reads a file that holds a secret on one line, and says whether
-// everybody may read it. what names the secret. The error does not show what is
-// in the file.
-func readSecret(path, what string) (secret string, readable bool, err error) {
+// readSecret reads a file that holds a secret on one line. what names the
+// secret. The error does not show what is in the file.
+func readSecret(path, what string) (secret string, info fs.FileInfo, err error) {
 	// Without O_NONBLOCK a named pipe would hold us up until somebody
 	// writes to it.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return "", false, reason(err)
+		return "", nil, reason(err)
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return "", false, reason(err)
+	if info, err = f.Stat(); err != nil {
+		return "", nil, reason(err)
 	}
 	if !info.Mode().IsRegular() {
-		return "", false, errors.New("it is not a regular file")
+		return "", nil, errors.New("it is not a regular file")
 	}
 	content, err := io.ReadAll(io.LimitReader(f, maxPassword+1))
 	if err != nil {
-		return "", false, reason(err)
+		return "", nil, reason(err)
 	}
 	if len(content) > maxPassword {
-		return "", false, fmt.Errorf("it is larger than %d bytes", maxPassword)
+		return "", nil, fmt.Errorf("it is larger than %d bytes", maxPassword)
 	}
 	secret = strings.TrimRight(string(content), "\r\n")
 	switch {
 	case secret == "":
-		return "", false, errors.New("it is empty")
+		return "", nil, errors.New("it is empty")
 	case strings.ContainsAny(secret, "\r\n"):
-		return "", false, errors.New("it has more than one line")
+		return "", nil, errors.New("it has more than one line")
 	}
 	if err := plain(secret); err != nil {
-		return "", false, fmt.Errorf("%s %w", what, err)
+		return "", nil, fmt.Errorf("%s %w", what, err)
 	}
-	return secret, info.Mode()&0o004 != 0, nil
+	return secret, info, nil
 }
 
 // reason is an error of a file without the path, which the message around it

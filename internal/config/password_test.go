@@ -46,6 +46,27 @@ func TestWhichPasswordWins(t *testing.T) {
 	}
 }
 
+func TestWarnsWhereOthersCanReadOrChangeAPasswordFile(t *testing.T) {
+	for mode, want := range map[os.FileMode][]string{
+		0o400: nil, 0o440: nil, 0o600: nil,
+		0o604: {"every user of this host can read the password"},
+		0o602: {"others can change the password: run chmod go-w"},
+		0o666: {"can read", "can change"},
+	} {
+		file := writeFile(t, filepath.Join(t.TempDir(), "pw"), "x\n", mode)
+		_, warnings := accepted(t, minimal+"password_file = "+file+"\n")
+		got := warningTexts(warnings)
+		if len(warnings) != len(want) {
+			t.Errorf("%o: %s", mode, got)
+		}
+		for _, text := range want {
+			if !strings.Contains(got, ":4: [database] password_file: ") || !strings.Contains(got, text) {
+				t.Errorf("%o: %s, want %q", mode, got, text)
+			}
+		}
+	}
+}
+
 func TestAPasswordFileThatCannotBeReadIsAMistake(t *testing.T) {
 	dir := t.TempDir()
 	pipe := filepath.Join(dir, "pipe")

@@ -74,6 +74,8 @@ func TestMistakesOfMeaning(t *testing.T) {
 		"custom, nothing to run":   {minimal + "[process.a]\nrestart_strategy = custom\n", []string{":4: [process.a] restart_command: is missing"}},
 		"custom for all":           {minimal + "[process.default]\nrestart_strategy = custom\n[process.a]\n[process.b]\n", []string{":4: [process.default] restart_command"}},
 		"custom, inherited":        {minimal + "[monitor]\nunconfigured_processes = ignore\n[process.default]\nrestart_strategy = custom\n[process.a]\n[process.b]\nrestart_command = x\n", []string{":8: [process.a] restart_command"}},
+		"its own unit":             {minimal + "[process.a]\nunit = monitor_service\n", []string{":5: [process.a] unit: \"monitor_service.service\" is this daemon's own unit"}},
+		"its own unit, process":    {minimal + "[process.a]\nrestart_strategy = process\nunit = monitor_service.service\n", []string{":6: [process.a] unit"}},
 		"unsafe, service":          {minimal + "[process.a b]\nrestart_strategy = service\n", []string{"[process.a b] unit: is missing"}},
 		"unsafe, process":          {minimal + "[process.a;b]\nrestart_strategy = process\n", []string{"start_command: is missing"}},
 		"unsafe, auto":             {minimal + "[process.-a]\n", []string{"unit: is missing, and so is start_command"}},
@@ -121,6 +123,7 @@ func TestWarnsOfWhatHasNoEffect(t *testing.T) {
 		minimal + "[process.a]\nrestart_strategy = service\nrun_as = x\n":  ":6: [process.a] run_as: has no effect: restart_strategy is service",
 		minimal + "[process.a]\nrestart_strategy = process\nunit = x\n":    "unit: has no effect",
 		minimal + "[process.a]\nrestart_command = x\n":                     "restart_command: has no effect: restart_strategy is auto",
+		minimal + "[process.monitor_service]\npriority = 1\n":              ":4: [process.monitor_service]: has no effect: it is this daemon's own unit",
 		minimal + "[process.a]\nunit = x\n[process.b]\nunit = x.service\n": ":7: [process.b] unit: [process.a] names the same unit",
 	} {
 		_, warnings := accepted(t, text)

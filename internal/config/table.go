@@ -84,10 +84,13 @@ func monitorKeys() []Key {
 	}
 }
 
+// DefaultLogFile is where the log file is without a key that says otherwise.
+const DefaultLogFile = "/var/log/monitor_service.log"
+
 func loggingKeys() []Key {
 	const s = sectionLogging
 	return []Key{
-		newKey(s, "file", "/var/log/monitor_service.log", absoluteOrNone(),
+		newKey(s, "file", DefaultLogFile, absoluteOrNone(),
 			func(d *draft) *string { return &d.Logging.File },
 			"the log file; none for the journal alone"),
 		newKey(s, "max_log_size", "5120", size(4*kib, 100*gib),

@@ -167,8 +167,8 @@ type History struct {
 type Explanation struct {
 	Process string `json:"process"`
 	// Acts says whether it would be restarted, Verdict the same in a
-	// sentence with its reason; Reason is a word of the fixed vocabulary,
-	// set where it would not.
+	// sentence with its reason; Reason is a word of the fixed vocabulary, or
+	// the state acknowledged, set where it would not.
 	Acts    bool   `json:"acts"`
 	Reason  string `json:"reason,omitempty"`
 	Verdict string `json:"verdict"`

@@ -19,8 +19,8 @@ const (
 	maxName = 1024
 	// maxWhy bounds the reason of a pause, in characters.
 	maxWhy = 500
-	// maxPause bounds a pause's length. Longer than that is until resumed.
-	maxPause = 366 * 24 * time.Hour
+	// MaxPause bounds a pause's length. Longer than that is until resumed.
+	MaxPause = 366 * 24 * time.Hour
 )
 
 // handler has the paths of the API.
@@ -105,8 +105,8 @@ func (s *Server) pause(w http.ResponseWriter, r *http.Request, by recovery.Opera
 		return err
 	}
 	length := time.Duration(p.Seconds * float64(time.Second))
-	if p.Seconds < 0 || p.Seconds > maxPause.Seconds() || p.Seconds > 0 && length <= 0 {
-		return failure(CodeBadRequest, "a pause of %g seconds: allowed is up to %d days, or 0 until resumed", p.Seconds, maxPause/(24*time.Hour))
+	if p.Seconds < 0 || p.Seconds > MaxPause.Seconds() || p.Seconds > 0 && length <= 0 {
+		return failure(CodeBadRequest, "a pause of %g seconds: allowed is up to %d days, or 0 until resumed", p.Seconds, MaxPause/(24*time.Hour))
 	}
 	if n := utf8.RuneCountInString(p.Why); n > maxWhy {
 		return failure(CodeBadRequest, "the reason has %d characters, at most %d are allowed", n, maxWhy)

@@ -191,7 +191,7 @@ func (d *Daemon) reachSystemd() error {
 	if err != nil {
 		return err
 	}
-	d.run = unitcommand.Runner(d.systemd, dir)
+	d.run = unitcommand.Runner(d.systemd, dir, d.cfg.Database.Identity())
 	return nil
 }
 

@@ -111,7 +111,7 @@ func (k *desk) Resume(ctx context.Context, by recovery.Operator, process string)
 	k.d.emit(recovery.Event{Kind: recovery.OperatorResume, At: time.Now(), Process: process, By: by})
 	done.Message = subject(process) + " no longer paused"
 	if left := len(k.d.engine.Pauses()); process == "" && left > 0 {
-		done.Warning = fmt.Sprintf("%d processes have a pause of their own, which stays", left)
+		done.Warning = "still paused on their own: " + plural(left, "process")
 	}
 	k.pollSoon(ctx)
 	return k.saved(done), nil
@@ -126,7 +126,10 @@ func (k *desk) Reset(ctx context.Context, by recovery.Operator, process string) 
 	if process == "" {
 		n := k.d.engine.ResetAll()
 		done.Changed = n > 0
-		done.Message = fmt.Sprintf("%d breakers are closed and their failures forgotten", n)
+		done.Message = "All breakers are closed and have no failures to forget"
+		if done.Changed {
+			done.Message = "All breakers are closed, and what they had counted is forgotten of " + plural(n, "process")
+		}
 	} else if done.Changed = k.d.engine.Reset(process); done.Changed {
 		done.Message = fmt.Sprintf("The breaker of %q is closed and its failures are forgotten", process)
 	} else {
@@ -152,7 +155,7 @@ func (k *desk) CheckNow(ctx context.Context, by recovery.Operator) (control.Done
 			return control.Done{}, unavailable("the database could not be polled: %v", r.err)
 		}
 		s := k.d.engine.Summary()
-		return control.Done{Changed: true, Message: fmt.Sprintf("Polled: %d in alarm, %d recovering, %d waiting for a place, %d breakers open",
+		return control.Done{Changed: true, Message: fmt.Sprintf("Polled: %d in alarm, %d recovering, %d waiting for a place, %d with an open breaker",
 			s.Alarms, s.Running, s.Queued, s.OpenBreakers)}, nil
 	case <-ctx.Done():
 		return control.Done{}, unavailable("the poll is still under way")

@@ -157,6 +157,10 @@ func (x *explainer) verdict() {
 		reason, why = refusal.Reason, refusal.Detail
 	case x.prospect.DryRun:
 		reason, why = recovery.ReasonDryRun, "dry_run is on"
+	case x.unseen():
+		x.out.Reason = string(control.Acknowledged)
+		x.out.Verdict = "It would be left alone: " + acknowledged + ", until whoever acknowledged it takes that back"
+		return
 	}
 	if reason != recovery.ReasonNone {
 		x.out.Reason = reason.String()
@@ -172,10 +176,23 @@ func (x *explainer) verdict() {
 		x.out.Verdict = fmt.Sprintf("A recovery would be tried and fail: %v", x.err)
 	case x.prospect.Answer.Trial:
 		x.out.Verdict = "It would be restarted, as the one trial of its open breaker"
+	case x.counts():
+		x.out.Verdict = fmt.Sprintf("It would be restarted, and the alarm itself would count as failure %d of %d: its last restart is younger than stable_time",
+			x.prospect.Now.Breaker.Failures+1, x.prospect.Limits.MaxFailures)
 	default:
 		x.out.Verdict = "It would be restarted"
 	}
 }
+
+// acknowledged is why the alarm of an acknowledged process is not seen.
+const acknowledged = "its alarm is acknowledged in the database (sound = 1), and polls do not see it"
+
+// unseen says whether all of the process's rows in alarm are acknowledged: one
+// that is not would be acted upon.
+func (x *explainer) unseen() bool { return x.out.Now.Acknowledged && !x.out.Now.InAlarm }
+
+// counts says whether the alarm itself would be a failure of the last restart.
+func (x *explainer) counts() bool { return slices.Contains(x.prospect.Follows, recovery.Flapped) }
 
 func (x *explainer) because(reason recovery.Reason) string {
 	switch reason {
@@ -196,15 +213,7 @@ func (x *explainer) because(reason recovery.Reason) string {
 		}
 		return "its breaker is open and its one trial is under way"
 	case recovery.ReasonPaused:
-		p := x.prospect.Pauses[0]
-		text := "it is paused by " + p.By
-		if !p.Until.IsZero() {
-			text += " until " + p.Until.Local().Format(time.DateTime)
-		}
-		if p.Why != "" {
-			text += " (" + p.Why + ")"
-		}
-		return text
+		return x.prospect.Pauses[0].Text()
 	case recovery.ReasonIgnored:
 		return "it has no section, and unconfigured_processes = ignore"
 	case recovery.ReasonUnsafeName:
@@ -227,16 +236,16 @@ func (x *explainer) stops() {
 	if x.view.down() {
 		x.stop("the database cannot be read: no alarm is seen until it is back")
 	}
-	if x.out.Now.Acknowledged {
-		x.stop("its alarm is acknowledged in the database (sound = 1): polls do not see it")
-	}
-	if x.out.Acts && slices.Contains(p.Follows, recovery.Flapped) {
-		x.stop("its last restart is younger than stable_time: the alarm itself counts as failure %d of %d", p.Now.Breaker.Failures+1, p.Limits.MaxFailures)
+	if x.out.Now.Acknowledged && x.out.Reason != string(control.Acknowledged) {
+		x.stop(acknowledged)
 	}
 	if x.out.Acts && slices.Contains(p.Follows, recovery.NotClearedInTime) {
 		x.stop("nobody has cleared its alarm within clear_timeout: that counts as a failure")
 	}
 	left := p.Limits.MaxFailures - p.Now.Breaker.Failures
+	if x.counts() {
+		left-- // the alarm is one itself
+	}
 	if p.Now.Breaker.NextTrial.IsZero() && left > 0 {
 		x.stop("its breaker opens after %s in a row, for %s", plural(left, "more failed recovery"), config.ShortDuration(p.Limits.ResetTime))
 	}

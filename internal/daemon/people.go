@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"monitor_service/internal/logging"
 	"monitor_service/internal/notify"
 )
 
@@ -35,14 +36,16 @@ func (d *Daemon) closePeople(ctx context.Context) {
 // sayNotification writes the line about a channel that does not work, or works
 // again.
 func (d *Daemon) sayNotification(r notify.Report) {
-	channel := slog.String("channel", r.Channel.String())
+	say := func(e logging.ChannelEvent, more ...slog.Attr) {
+		logging.Channel(d.log, e, r.Channel.String(), more...)
+	}
 	switch r.Kind {
 	case notify.Failing:
-		d.log.Warn("Notification cannot be sent, will retry", "event", "notify_failing", channel, "error", r.Err)
+		say(logging.ChannelFailing, slog.Any("error", r.Err))
 	case notify.Lost:
-		d.log.Error("Notification cannot be sent and is given up", "event", "notify_lost", channel, "error", r.Err, "lost", r.Events)
+		say(logging.ChannelLost, slog.Any("error", r.Err), slog.Int("lost", r.Events))
 	case notify.Working:
-		d.log.Info("Notifications are sent again", "event", "notify_working", channel, "took", r.Took, "lost", r.Events)
+		say(logging.ChannelWorking, slog.Duration("took", r.Took), slog.Int("lost", r.Events))
 	case notify.ReportUnknown:
 	}
 }

@@ -158,6 +158,27 @@ func TestRestartShowsItsProgressAndEndsWithItsVerdict(t *testing.T) {
 	b.awaitCleared(t, 1)
 }
 
+func TestExplainIsAboutTheUnitsAndProcessesThatThereAre(t *testing.T) {
+	b := newBed(t)
+	b.workers(t, "1")
+	b.process(t, "/srv/bin/importer", "infinity")
+	b.start(t, baseConfig+"[process.w@1]\n[process.importer]\nrestart_strategy = process\nstart_command = /srv/bin/importer infinity\n")
+	b.wantCommand(t, 0, []string{"explain", "w@1"}, "If w@1 alarmed now: it would be restarted.\nIt is ok now; its breaker is closed.",
+		"strategy service, unit w@1.service, which is active (running)", "restart the unit w@1.service through systemd (at most 1m30s)",
+		"check that the unit w@1.service is active and stays so")
+	pid := b.Must(t, "pgrep", "-x", "importer")
+	b.wantCommand(t, 0, []string{"explain", "importer"}, "strategy process, running as process "+pid,
+		"end 1 process with SIGTERM, after 10s with SIGKILL", "/srv/bin/importer infinity")
+
+	b.Must(t, "systemctl", "stop", "w@1")
+	b.wantCommand(t, 0, []string{"explain", "w@1"}, "it would be restarted.", "w@1.service, which is inactive (dead)")
+	b.Must(t, "systemctl", "mask", "--runtime", "w@1.service")
+	b.wantCommand(t, 0, []string{"explain", "w@1"}, "it would be left alone: ", "masked")
+	if state := b.Property(t, "w@1.service", "ActiveState"); state != "inactive" {
+		t.Errorf("explaining has made it %s", state)
+	}
+}
+
 func TestPausesAndHistorySurviveARestartOfTheDaemon(t *testing.T) {
 	b := newBed(t)
 	b.workers(t, "1", "2")
@@ -179,7 +200,7 @@ func TestPausesAndHistorySurviveARestartOfTheDaemon(t *testing.T) {
 	if a := b.alarmState(t, 2); a.alarma != "1" {
 		t.Error("a paused process was restarted")
 	}
-	b.wantCommand(t, 0, []string{"resume", "--all"}, "no longer paused", "1 processes have a pause of their own")
+	b.wantCommand(t, 0, []string{"resume", "--all"}, "no longer paused", "still paused on their own: 1 process")
 	b.awaitCleared(t, 2)
 	if a := b.alarmState(t, 1); a.alarma != "1" {
 		t.Error("resume --all ended the pause of one process")
@@ -301,8 +322,11 @@ func TestUnknownNamesAndWrongUsageChangeNothing(t *testing.T) {
 	}
 	b.wantCommand(t, 1, []string{"pause", "only-in-bd"}, `did you mean "only-in-db"?`)
 	b.wantCommand(t, 0, []string{"pause", "only-in-db"})
-	for _, args := range [][]string{{"pause"}, {"pause", "a", "b"}, {"pause", "--all", "nginx"}, {"pause", "nginx", "--for", "-1h"}, {"pause", "nginx", "--for", "soon"}, {"restart"}, {"status", "--jsn"}, {"frobnicate"}} {
+	for _, args := range [][]string{{"pause"}, {"pause", "a", "b"}, {"pause", "--all", "nginx"}, {"pause", "nginx", "--for", "-1h"}, {"pause", "nginx", "--for", "soon"}, {"pause", "nginx", "--for", "5"}, {"pause", "nginx", "--for", "99999h"}, {"pause", "nginx", "--reason", strings.Repeat("x", 501)}, {"history", "--limit", "99999"}, {"restart"}, {"status", "--jsn"}, {"frobnicate"}} {
 		b.wantCommand(t, 2, args)
+	}
+	if p := b.status(t, "nginx"); p.Pause != nil {
+		t.Errorf("a wrong command has paused it: %+v", p.Pause)
 	}
 	b.SQL(t, "RENAME TABLE v_process_monitor.PROCESE TO v_process_monitor.AWAY;")
 	b.Eventually(t, "the database cannot be read", host.Limit, func() bool {

@@ -4,10 +4,13 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"monitor_service/internal/testenv/host"
+	"monitor_service/internal/testenv/mail"
+	"monitor_service/internal/testenv/pki"
 )
 
 // hookSocket and hookService are an HTTP server that keeps what is posted to
@@ -99,6 +102,11 @@ func TestAFailingNotificationIsSaidAndMendedByAReload(t *testing.T) {
 		return len(b.journalSince(t, "_SYSTEMD_UNIT="+daemonUnit, "MONITOR_EVENT="+event))
 	}
 	b.Eventually(t, "the failure is said", host.Limit, func() bool { return said("notify_failing") == 1 })
+	for _, e := range b.journalSince(t, "MONITOR_EVENT=notify_failing") {
+		if id, _ := e["MESSAGE_ID"].(string); len(id) != 32 || e["MONITOR_CHANNEL"] != "webhook" {
+			t.Errorf("the entry is %v", e)
+		}
+	}
 	b.raiseAlarm(t, 2, names[1])
 	b.Eventually(t, "the next recovery is not held up", host.Limit, func() bool { return b.events(t, names[1], "breaker_opened") == 1 })
 
@@ -117,5 +125,54 @@ func TestAFailingNotificationIsSaidAndMendedByAReload(t *testing.T) {
 	}
 	if log := b.Get(t, logPath) + b.Must(t, "journalctl", "-u", daemonUnit); strings.Contains(log, token) {
 		t.Error("the log shows the webhook's address")
+	}
+}
+
+// The password and the CA are read by the daemon, within its sandbox; a letter
+// that is refused for its password is told, and mended by a reload.
+func TestAnOpenBreakerIsToldByMail(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	pair := pki.New(t)
+	box := mail.Serve(t, b.Listen(t, "127.0.0.1:0"), pair.TLS(t), false)
+	b.Put(t, "/etc/monitor_service/smtp-ca.pem", string(pair.Certificate), 0o644)
+	b.Put(t, "/etc/monitor_service/smtp-password", "wrong", 0o400)
+	b.start(t, baseConfig+failingAtOnce+fmt.Sprintf(`[notify]
+email_to = ops@example.com
+email_from = monitor@example.com
+smtp_host = 127.0.0.1
+smtp_port = %d
+smtp_ca = /etc/monitor_service/smtp-ca.pem
+smtp_user = %s
+smtp_password_file = /etc/monitor_service/smtp-password
+group_wait = 0
+group_interval = 0
+`, box.Addr().Port, mail.User))
+	said := func(event string) int {
+		return len(b.journalSince(t, "_SYSTEMD_UNIT="+daemonUnit, "MONITOR_EVENT="+event))
+	}
+	b.raiseAlarm(t, 7, worker)
+	b.Eventually(t, "the refused login is said", host.Limit, func() bool { return said("notify_lost")+said("notify_failing") > 0 })
+	if n := len(box.Letters()); n != 0 {
+		t.Fatalf("%d letters were taken from who has no login", n)
+	}
+	b.Put(t, "/etc/monitor_service/smtp-password", mail.Password, 0o400)
+	b.Must(t, "systemctl", "reload", daemonUnit)
+	b.Eventually(t, "the new password is in force", host.Limit, func() bool {
+		return strings.Contains(b.Get(t, logPath), "Configuration reloaded")
+	})
+	b.wantCommand(t, 0, []string{"reset", worker})
+	b.Eventually(t, "the mail comes", host.Limit, func() bool { return len(box.Letters()) > 0 })
+	got := box.Letters()[0]
+	if got.From != "monitor@example.com" || got.To != "ops@example.com" || got.User != mail.User || !got.Encrypted {
+		t.Errorf("the envelope is from %q to %q, logged in as %q, encrypted: %t", got.From, got.To, got.User, got.Encrypted)
+	}
+	for _, want := range []string{"Subject: [monitor_service] " + b.Name(), "breaker opened: " + worker, "health_check_failed"} {
+		if !strings.Contains(got.Content, want) {
+			t.Errorf("no %q in the letter:\n%s", want, got.Content)
+		}
+	}
+	if log := b.Get(t, logPath) + b.Must(t, "journalctl", "-u", daemonUnit); strings.Contains(log, mail.Password) {
+		t.Error("the log shows the password")
 	}
 }

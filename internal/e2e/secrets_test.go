@@ -92,7 +92,7 @@ func TestThePasswordIsNowhereButWhereItWasPut(t *testing.T) {
 			b.Must(t, "systemctl", "daemon-reload")
 			b.Must(t, "systemctl", "start", daemonUnit)
 			b.useThePassword(t, config)
-			b.searchForTheCanary(t, c.places)
+			b.searchForTheCanary(t, c.places, "")
 		})
 	}
 }
@@ -139,7 +139,10 @@ func (b *bed) useThePassword(t *testing.T, config string) {
 	b.Eventually(t, "the refused login is said again", host.Limit, func() bool { return lost() == 3 })
 }
 
-func (b *bed) searchForTheCanary(t *testing.T, places []string) {
+// searchForTheCanary searches all that is left behind for what stands in
+// canaryFile, line by line: it has to be in places and nowhere else. login is
+// what curl(1) needs to be let in at the listener.
+func (b *bed) searchForTheCanary(t *testing.T, places []string, login string) {
 	t.Helper()
 	b.Must(t, "journalctl", "--sync")
 	pid := b.Property(t, daemonUnit, "MainPID")
@@ -154,20 +157,20 @@ func (b *bed) searchForTheCanary(t *testing.T, places []string) {
 			! `+programPath+` $command 2>&1 | $find --quiet || echo monitor_service $command
 		done
 		for page in / metrics api/v1/status api/v1/history healthz readyz; do
-			curl --silent --show-error http://127.0.0.1:9187/$page 2>&1 >/run/answer || cat /run/answer
+			curl --silent --show-error `+login+` http://127.0.0.1:9187/$page 2>&1 >/run/answer || cat /run/answer
 			test -s /run/answer && ! $find --quiet /run/answer || echo the page $page
 		done
 	`)
 	allowed := strings.ReplaceAll(strings.Join(places, "\n")+"\n", "DAEMON", pid)
 	for place := range strings.Lines(found + "\n") {
 		if place = strings.TrimSpace(place); place != "" && !strings.Contains(allowed, place+"\n") {
-			t.Errorf("the password is in %s", place)
+			t.Errorf("a secret is in %s", place)
 		}
 	}
 	// The search itself finds what is there to find.
 	for place := range strings.Lines(allowed) {
 		if !strings.Contains(found+"\n", place) {
-			t.Errorf("the password was not found in %s, where it was put:\n%s", strings.TrimSpace(place), found)
+			t.Errorf("the secret was not found in %s, where it was put:\n%s", strings.TrimSpace(place), found)
 		}
 	}
 	limits := b.Get(t, "/proc/"+pid+"/limits")

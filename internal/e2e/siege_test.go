@@ -15,20 +15,24 @@ import (
 	"monitor_service/internal/testenv/host"
 )
 
-// besiege opens connections to the control socket, from outside and as root,
-// each of which sends what send says, until the context ends.
-func (b *bed) besiege(ctx context.Context, t *testing.T, n int, send func(ctx context.Context, c net.Conn)) (wait func()) {
-	t.Helper()
+// dial connects to what is besieged.
+type dial func() (net.Conn, error)
+
+// toSocket connects to the control socket, from outside and as root.
+func (b *bed) toSocket() (net.Conn, error) { return net.Dial("unix", b.Outside(controlSocket)) }
+
+// besiege opens connections, each of which sends what send says, until the
+// context ends.
+func besiege(ctx context.Context, n int, connect dial, send func(ctx context.Context, c net.Conn)) (wait func()) {
 	var all sync.WaitGroup
 	for range n {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				var dialer net.Dialer
-				c, err := dialer.DialContext(ctx, "unix", b.Outside(controlSocket))
+				c, err := connect()
 				if err != nil {
 					select { // the daemon restarts
 					case <-ctx.Done():
-					case <-time.After(10 * time.Millisecond):
+					case <-time.After(100 * time.Millisecond):
 					}
 					continue
 				}
@@ -42,10 +46,46 @@ func (b *bed) besiege(ctx context.Context, t *testing.T, n int, send func(ctx co
 	return all.Wait
 }
 
-// answers sends a request as it is and returns the beginning of the answer.
-func (b *bed) answers(t *testing.T, request string) string {
+// slowly sends a byte now and then, for as long as the daemon puts up with it.
+func slowly(ctx context.Context, c net.Conn) {
+	for _, letter := range []byte("GET /v1/status HTTP/1.1\r\nX-Slow: " + strings.Repeat("x", 1000)) {
+		if _, err := c.Write([]byte{letter}); err != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// silently says nothing, until the daemon hangs up.
+func silently(_ context.Context, c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+// request is one that is to be refused, as it stands, and the statuses that
+// say so.
+type request struct{ name, text, status string }
+
+// wantRefused sends requests as they stand. What was said is logged, as the
+// list of refusals.
+func wantRefused(t *testing.T, connect dial, requests []request) {
 	t.Helper()
-	c, err := net.Dial("unix", b.Outside(controlSocket))
+	for _, r := range requests {
+		answer := answers(t, connect, r.text)
+		line, _, _ := strings.Cut(answer, "\r\n")
+		_, body, _ := strings.Cut(answer, "\r\n\r\n")
+		t.Logf("%s: %s: %.200s", r.name, line, strings.TrimSpace(body))
+		if code, _, _ := strings.Cut(strings.TrimPrefix(line, "HTTP/1.1 "), " "); code == "" || !strings.Contains(r.status, code) {
+			t.Errorf("%s: the answer is %q, want %s", r.name, line, r.status)
+		}
+	}
+}
+
+// answers sends a request as it is and returns the beginning of the answer.
+func answers(t *testing.T, connect dial, request string) string {
+	t.Helper()
+	c, err := connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +103,7 @@ func TestMalformedAndOversizedRequestsAreRefused(t *testing.T) {
 	post := func(path, body string) string {
 		return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: d\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
 	}
-	for _, c := range []struct{ name, request, status string }{
+	wantRefused(t, b.toSocket, []request{
 		{"no HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n", "400"},
 		{"no path", "GET\r\n\r\n", "400"},
 		{"no host", "GET /v1/status HTTP/1.1\r\n\r\n", "400"},
@@ -82,15 +122,7 @@ func TestMalformedAndOversizedRequestsAreRefused(t *testing.T) {
 		{"an unknown path", "GET /v1/../../etc/passwd HTTP/1.1\r\nHost: d\r\n\r\n", "307 404"},
 		{"an unknown method", "BREW /v1/status HTTP/1.1\r\nHost: d\r\n\r\n", "404"},
 		{"a name of 2 KB", "GET /v1/explain?process=" + strings.Repeat("x", 2048) + " HTTP/1.1\r\nHost: d\r\n\r\n", "400"},
-	} {
-		answer := b.answers(t, c.request)
-		line, _, _ := strings.Cut(answer, "\r\n")
-		_, body, _ := strings.Cut(answer, "\r\n\r\n")
-		t.Logf("%s: %s: %.200s", c.name, line, strings.TrimSpace(body))
-		if code, _, _ := strings.Cut(strings.TrimPrefix(line, "HTTP/1.1 "), " "); code == "" || !strings.Contains(c.status, code) {
-			t.Errorf("%s: the answer is %q, want %s", c.name, line, c.status)
-		}
-	}
+	})
 	if p := b.status(t, "p"); p.Pause != nil {
 		t.Errorf("one of them has paused the process: %+v", p.Pause)
 	}
@@ -109,20 +141,8 @@ func TestASocketUnderSiegeHoldsUpNeitherRecoveriesNorOthersForLong(t *testing.T)
 	first := b.Property(t, daemonUnit, "MainPID")
 
 	ctx, end := context.WithCancel(t.Context())
-	slow := b.besiege(ctx, t, 100, func(ctx context.Context, c net.Conn) {
-		// A byte now and then, for as long as the daemon puts up with it.
-		for _, letter := range []byte("GET /v1/status HTTP/1.1\r\nX-Slow: " + strings.Repeat("x", 1000)) {
-			if _, err := c.Write([]byte{letter}); err != nil {
-				return
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-		}
-	})
-	silent := b.besiege(ctx, t, 100, func(_ context.Context, c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	slow := besiege(ctx, 100, b.toSocket, slowly)
+	silent := besiege(ctx, 100, b.toSocket, silently)
 	b.raiseAlarm(t, 1, worker)
 	b.awaitCleared(t, 1)
 	b.wantCommand(t, 0, []string{"status"}, "monitor_service up")

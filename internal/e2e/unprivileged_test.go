@@ -4,10 +4,12 @@ package e2e
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"monitor_service/internal/testenv/host"
 )
@@ -19,6 +21,8 @@ const maxUnprivilegedExposure = 1.5
 // unprivilegedConfig names a unit, an alias of a unit, and a unit that systemd
 // refuses to start once more unless it is reset.
 const unprivilegedConfig = baseConfig + `unconfigured_processes = ignore
+[http]
+listen = ` + webAddress + `
 [process.w@1]
 [process.alias]
 restart_strategy = service
@@ -66,6 +70,7 @@ func TestTheUnprivilegedProfileRestartsWhatItNamesWithoutAnyCapability(t *testin
 		}
 	}
 	b.awaitRecovery(t, 1, "w@1")
+	b.wantPageAndMetrics(t)
 	before := b.invocation(t, "real.service")
 	b.raiseAlarm(t, 2, "alias")
 	b.awaitCleared(t, 2)
@@ -83,6 +88,7 @@ func TestTheUnprivilegedProfileRestartsWhatItNamesWithoutAnyCapability(t *testin
 	if p := b.status(t, "w@1"); p.Pause == nil || p.Pause.By != "member" {
 		t.Errorf("the pause is %+v", p.Pause)
 	}
+	b.wantWritableConfigRefused(t)
 	// What a daemon leaves to the next one is kept here as well.
 	b.Must(t, "journalctl", "--sync")
 	if out := b.Must(t, "journalctl", "--quiet", "--output=cat", "--unit="+daemonUnit); strings.Contains(out, "begun anew") {
@@ -100,6 +106,72 @@ func TestTheUnprivilegedProfileRestartsWhatItNamesWithoutAnyCapability(t *testin
 	}
 	if out, err := b.Run(t, "sh", "-c", "systemd-analyze verify "+daemonUnit+" 2>&1"); err != nil || out != "" {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+// wantWritableConfigRefused lets the daemon's group write config.ini, in which
+// there are operators who may ask for a restart and not for any command.
+func (b *bed) wantWritableConfigRefused(t *testing.T) {
+	t.Helper()
+	const says = `can write "` + configPath + `" and so change what runs as user`
+	b.Must(t, "chmod", "660", configPath)
+	for _, user := range []string{"monitor_service", "member"} {
+		if out, status := b.commandAs(t, user, "check-config"); status != 78 || !strings.Contains(out, says) {
+			t.Errorf("check-config as %s: status %d, %s", user, status, out)
+		}
+	}
+	b.Must(t, "systemctl", "reload", daemonUnit)
+	b.Eventually(t, "the reload is refused", host.Limit, func() bool {
+		log := b.Get(t, "/var/log/monitor_service/monitor_service.log")
+		return strings.Contains(log, "the old one stays") && strings.Contains(log, "and so change what runs as user")
+	})
+	b.Must(t, "chmod", "640", configPath)
+	for _, user := range []string{"monitor_service", "member"} {
+		if out, status := b.commandAs(t, user, "check-config"); status != 0 {
+			t.Errorf("check-config as %s: status %d, %s", user, status, out)
+		}
+	}
+}
+
+// wantPageAndMetrics asks for what the listener of the default unit has, after
+// a recovery of w@1. Of the daemon itself alerts look at when it was started.
+func (b *bed) wantPageAndMetrics(t *testing.T) {
+	t.Helper()
+	b.awaitCurl(t, webURL+"/healthz", "ok\n 200")
+	b.awaitCurl(t, webURL+"/readyz", "ok\n 200")
+	if got := b.curl(t, webURL+"/"); !strings.Contains(got, "<html") || !strings.HasSuffix(got, " 200") {
+		t.Errorf("the page is %s", got)
+	}
+	b.Eventually(t, "the recovery is in the history", host.Limit, func() bool {
+		got := b.curl(t, webURL+"/api/v1/history")
+		return strings.Contains(got, `"process":"w@1"`) && strings.Contains(got, `"outcome":"succeeded"`)
+	})
+	metrics := b.curl(t, webURL+"/metrics")
+	value := func(name string) float64 {
+		found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindStringSubmatch(metrics)
+		if found == nil {
+			return math.NaN()
+		}
+		v, err := strconv.ParseFloat(found[1], 64)
+		if err != nil {
+			t.Error(err)
+		}
+		return v
+	}
+	now := float64(time.Now().Unix())
+	for name, least := range map[string]float64{
+		"process_start_time_seconds": now - 3600, "process_resident_memory_bytes": 1 << 20, "process_open_fds": 1,
+		"monitor_service_last_successful_poll_timestamp_seconds": now - 3600, "monitor_service_check_interval_seconds": 0.2,
+		"monitor_service_database_up": 1, "monitor_service_bus_up": 1, `monitor_service_process_running{process="w@1"}`: 1,
+		`monitor_service_process_start_time_seconds{process="w@1"}`: now - 3600, `monitor_service_breaker_state{process="w@1"}`: 0,
+		`monitor_service_recoveries_total{outcome="succeeded",process="w@1",strategy="service"}`: 1,
+	} {
+		if got := value(name); !(got >= least) {
+			t.Errorf("%s is %g, want at least %g", name, got, least)
+		}
+	}
+	if t.Failed() {
+		t.Log(metrics)
 	}
 }
 
@@ -173,5 +245,16 @@ func TestPolkitRefusesAllThatTheConfigurationDoesNotName(t *testing.T) {
 		if err := try("monitor_service", fmt.Sprintf("test ! -w %s", path)); err != nil {
 			t.Errorf("the daemon's user can write %s", path)
 		}
+	}
+	// The rules of the package grant nothing: without those of config.ini
+	// nothing is left of what they allowed.
+	b.Must(t, "systemctl", "unmask", "--runtime", "w@1.service") // nobody has masked it
+	b.Must(t, "rm", "/etc/polkit-1/rules.d/50-monitor_service.rules")
+	b.Eventually(t, "the named unit may no longer be restarted", host.Limit, func() bool {
+		err := try("monitor_service", manager("RestartUnit", "ss w@1.service replace"))
+		return err != nil && strings.Contains(err.Error(), "Access denied")
+	})
+	if err := try("nobody", manager("RestartUnit", "ss w@1.service replace")); err != nil {
+		t.Errorf("the refusal shows nothing: %v", err)
 	}
 }

@@ -69,6 +69,12 @@ func messageID(event string) string {
 		return "0d1aa2afe2794ab58275de9da7d0c682"
 	case recovery.HandoverFailed.String():
 		return "46044bcc06ad4e0c87c06134ce240126"
+	case ChannelFailing.String():
+		return "2a72feaf586f49268a2e686932420352"
+	case ChannelLost.String():
+		return "c3bfb6af4d4b43e2878378272f22c11f"
+	case ChannelWorking.String():
+		return "501b76f6a46140b6bc835729063bfe55"
 	}
 	return ""
 }

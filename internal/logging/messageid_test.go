@@ -12,7 +12,7 @@ import (
 
 func TestEveryEventHasAMessageIDOfItsOwn(t *testing.T) {
 	seen := map[string]string{}
-	for _, m := range Messages() {
+	for _, m := range append(Messages(), ChannelMessages()...) {
 		if !regexp.MustCompile(`\A[0-9a-f]{32}\z`).MatchString(m.ID) {
 			t.Errorf("%s: %q is not a 128-bit number in hexadecimal digits", m.Event, m.ID)
 		}

@@ -2,162 +2,52 @@ package notify
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"io"
-	"math/big"
 	"net"
-	"net/mail"
+	netmail "net/mail"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
 	"monitor_service/internal/command"
 	"monitor_service/internal/config"
+	"monitor_service/internal/testenv/mail"
+	"monitor_service/internal/testenv/pki"
 )
 
-const canary = "cAnArY-7Gq"
+const canary = mail.Password
 
-// pki is a CA of the test's own and a certificate for 127.0.0.1.
-func pki(t *testing.T) (caFile string, server tls.Certificate) {
+// certificate is a CA of the test's own and a certificate for 127.0.0.1.
+func certificate(t *testing.T) (caFile string, server *tls.Certificate) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair := pki.New(t)
 	caFile = filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+	if err := os.WriteFile(caFile, pair.Certificate, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return caFile, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return caFile, pair.TLS(t)
 }
 
-// letter is a mail as the server took it.
-type letter struct {
-	from, to, user string
-	encrypted      bool
-	content        string
-}
-
-// mailbox is a real SMTP server.
-type mailbox struct {
-	mu      sync.Mutex
-	letters []letter
-	// refuse answers a recipient, nil takes it.
-	refuse func(to string) error
-	addr   *net.TCPAddr
-}
-
-func (m *mailbox) got() []letter {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]letter(nil), m.letters...)
-}
-
-type session struct {
-	box    *mailbox
-	conn   *smtp.Conn
-	letter letter
-}
-
-func (s *session) AuthMechanisms() []string { return []string{sasl.Plain} }
-
-func (s *session) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(_, user, password string) error {
-		if user != "monitor" || password != canary {
-			// As some servers do, it repeats what it was told.
-			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: "not " + password}
-		}
-		s.letter.user = user
-		return nil
-	}), nil
-}
-func (s *session) Reset()        {}
-func (s *session) Logout() error { return nil }
-
-func (s *session) Mail(from string, _ *smtp.MailOptions) error {
-	s.letter.from = from
-	_, s.letter.encrypted = s.conn.TLSConnectionState()
-	return nil
-}
-
-func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.letter.to = to
-	if s.box.refuse != nil {
-		return s.box.refuse(to)
-	}
-	return nil
-}
-
-func (s *session) Data(r io.Reader) error {
-	content, err := io.ReadAll(r)
-	s.letter.content = string(content)
-	s.box.mu.Lock()
-	defer s.box.mu.Unlock()
-	s.box.letters = append(s.box.letters, s.letter)
-	return err
-}
-
-// serve starts a mail server; wrap is tls.NewListener for one that is encrypted
-// from the beginning.
-func serve(t *testing.T, certificate *tls.Certificate, implicit bool) *mailbox {
+// serve starts a mail server; implicit is one that is encrypted from the
+// beginning.
+func serve(t *testing.T, certificate *tls.Certificate, implicit bool) *mail.Server {
 	t.Helper()
-	box := new(mailbox)
-	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
-		return &session{box: box, conn: c}, nil
-	}))
-	server.Domain = "mx.test"
-	server.ErrorLog = quiet{}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	box.addr = l.Addr().(*net.TCPAddr)
-	if certificate != nil {
-		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}}
-		if implicit {
-			l = tls.NewListener(l, server.TLSConfig)
-		}
-	} else {
-		server.AllowInsecureAuth = true
-	}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = server.Serve(l) }()
-	t.Cleanup(func() { _ = server.Close(); <-done })
-	return box
+	return mail.Serve(t, l, certificate, implicit)
 }
 
-type quiet struct{}
-
-func (quiet) Printf(string, ...any) {}
-func (quiet) Println(...any)        {}
-
-func mailTo(box *mailbox, security config.SMTPSecurity, caFile string) config.Email {
+func mailTo(at *net.TCPAddr, security config.SMTPSecurity, caFile string) config.Email {
 	return config.Email{
-		To: []string{"ops@example.com"}, From: "monitor@example.com", Host: "127.0.0.1", Port: box.addr.Port, TLS: security, CA: caFile,
-		User: "monitor", Password: config.NewSecret(canary),
+		To: []string{"ops@example.com"}, From: "monitor@example.com", Host: "127.0.0.1", Port: at.Port, TLS: security, CA: caFile,
+		User: mail.User, Password: config.NewSecret(canary),
 	}
 }
 
@@ -179,31 +69,31 @@ func limited(t *testing.T) context.Context {
 }
 
 func TestMailIsSentEncryptedAndWithALogin(t *testing.T) {
-	ca, certificate := pki(t)
+	ca, server := certificate(t)
 	for _, c := range []struct {
 		security  config.SMTPSecurity
 		encrypted bool
 	}{{config.SMTPStartTLS, true}, {config.SMTPTLS, true}, {config.SMTPOff, false}} {
 		t.Run(c.security.String(), func(t *testing.T) {
-			certificate := &certificate
+			server := server
 			if !c.encrypted {
-				certificate = nil
+				server = nil
 			}
-			box := serve(t, certificate, c.security == config.SMTPTLS)
-			cfg := mailTo(box, c.security, ca)
+			box := serve(t, server, c.security == config.SMTPTLS)
+			cfg := mailTo(box.Addr(), c.security, ca)
 			cfg.To = []string{"a@example.com", "b@example.com"}
 			m := nastyMessage(append(nasty(), "nginx"))
 			if retry, err := mustMail(t, cfg).send(limited(t), m); err != nil {
 				t.Fatal(retry, err)
 			}
-			got := box.got()
-			if len(got) != 2 || got[0].to != "a@example.com" || got[1].to != "b@example.com" {
+			got := box.Letters()
+			if len(got) != 2 || got[0].To != "a@example.com" || got[1].To != "b@example.com" {
 				t.Fatalf("%+v", got)
 			}
-			if got[0].from != "monitor@example.com" || got[0].user != "monitor" || got[0].encrypted != c.encrypted {
+			if got[0].From != "monitor@example.com" || got[0].User != "monitor" || got[0].Encrypted != c.encrypted {
 				t.Errorf("%+v", got[0])
 			}
-			read, err := mail.ReadMessage(strings.NewReader(got[0].content))
+			read, err := netmail.ReadMessage(strings.NewReader(got[0].Content))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,30 +109,30 @@ func TestMailIsSentEncryptedAndWithALogin(t *testing.T) {
 }
 
 func TestMailIsRefusedToAServerThatIsNotTheRightOne(t *testing.T) {
-	ca, certificate := pki(t)
+	ca, server := certificate(t)
 	for name, c := range map[string]struct {
-		box  *mailbox
+		box  *mail.Server
 		ca   string
 		mode config.SMTPSecurity
 		want string
 	}{
 		"no STARTTLS":       {serve(t, nil, false), ca, config.SMTPStartTLS, "STARTTLS"},
-		"unknown CA":        {serve(t, &certificate, false), "", config.SMTPStartTLS, "certificate"},
-		"unknown CA, smtps": {serve(t, &certificate, true), "", config.SMTPTLS, "certificate"},
+		"unknown CA":        {serve(t, server, false), "", config.SMTPStartTLS, "certificate"},
+		"unknown CA, smtps": {serve(t, server, true), "", config.SMTPTLS, "certificate"},
 	} {
-		retry, err := mustMail(t, mailTo(c.box, c.mode, c.ca)).send(limited(t), nastyMessage([]string{"nginx"}))
+		retry, err := mustMail(t, mailTo(c.box.Addr(), c.mode, c.ca)).send(limited(t), nastyMessage([]string{"nginx"}))
 		if err == nil || !retry || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, retry %v", name, err, retry)
 		}
-		if len(c.box.got()) > 0 {
+		if len(c.box.Letters()) > 0 {
 			t.Errorf("%s: a mail was sent", name)
 		}
 	}
 }
 
 func TestARefusedLoginShowsNoPassword(t *testing.T) {
-	ca, certificate := pki(t)
-	cfg := mailTo(serve(t, &certificate, false), config.SMTPStartTLS, ca)
+	ca, server := certificate(t)
+	cfg := mailTo(serve(t, server, false).Addr(), config.SMTPStartTLS, ca)
 	cfg.Password = config.NewSecret(canary + "x")
 	retry, err := mustMail(t, cfg).send(limited(t), nastyMessage([]string{"nginx"}))
 	if err == nil || retry || !strings.Contains(err.Error(), "535") {
@@ -257,7 +147,7 @@ func TestARefusedLoginShowsNoPassword(t *testing.T) {
 
 func TestARefusedRecipientDoesNotSilenceTheOthers(t *testing.T) {
 	box := serve(t, nil, false)
-	box.refuse = func(to string) error {
+	box.Refuse = func(to string) error {
 		if to == "gone@example.com" {
 			return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
 		}
@@ -266,7 +156,7 @@ func TestARefusedRecipientDoesNotSilenceTheOthers(t *testing.T) {
 		}
 		return nil
 	}
-	cfg := mailTo(box, config.SMTPOff, "")
+	cfg := mailTo(box.Addr(), config.SMTPOff, "")
 	for _, c := range []struct {
 		to    string
 		retry bool
@@ -277,12 +167,12 @@ func TestARefusedRecipientDoesNotSilenceTheOthers(t *testing.T) {
 		{"busy@example.com", true, "come back later", 0},
 		{"gone@example.com ops@example.com", false, "1 of 2 recipients got nothing", 1},
 	} {
-		before := len(box.got())
+		before := len(box.Letters())
 		cfg.To = strings.Fields(c.to)
 		e := mustMail(t, cfg)
 		retry, err := e.send(limited(t), nastyMessage([]string{"nginx"}))
-		if err == nil || retry != c.retry || !strings.Contains(err.Error(), c.want) || len(box.got())-before != c.mails {
-			t.Errorf("%s: %d mails, retry %v, %v", c.to, len(box.got())-before, retry, err)
+		if err == nil || retry != c.retry || !strings.Contains(err.Error(), c.want) || len(box.Letters())-before != c.mails {
+			t.Errorf("%s: %d mails, retry %v, %v", c.to, len(box.Letters())-before, retry, err)
 		}
 		// The same trouble is the same text.
 		if _, again := e.send(limited(t), nastyMessage([]string{"nginx"})); again == nil || again.Error() != err.Error() {
@@ -299,9 +189,8 @@ func TestASilentServerIsLeftWhenTheTimeIsOver(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	for _, security := range []config.SMTPSecurity{config.SMTPOff, config.SMTPTLS} {
-		box := &mailbox{addr: l.Addr().(*net.TCPAddr)}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		retry, err := mustMail(t, mailTo(box, security, "")).send(ctx, nastyMessage([]string{"nginx"}))
+		retry, err := mustMail(t, mailTo(l.Addr().(*net.TCPAddr), security, "")).send(ctx, nastyMessage([]string{"nginx"}))
 		cancel()
 		if err == nil || !retry || !strings.Contains(err.Error(), "longer than send_timeout") {
 			t.Errorf("%s: retry %v, %v", security, retry, err)

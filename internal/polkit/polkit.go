@@ -11,6 +11,10 @@ import (
 	"strings"
 )
 
+// User is the daemon's own user in the unprivileged profile, see
+// deploy/sysusers.conf.
+const User = "monitor_service"
+
 // verbs are what the daemon asks systemd to do with a unit that it restarts, by
 // the names that systemd gives to polkit.
 func verbs() []string { return []string{"restart", "reset-failed"} }

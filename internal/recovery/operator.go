@@ -27,6 +27,18 @@ type Pause struct {
 // Over says whether the time of the pause is over.
 func (p Pause) Over(now time.Time) bool { return !p.Until.IsZero() && !now.Before(p.Until) }
 
+// Text says of a process that it is paused, by whom, until when and what for.
+func (p Pause) Text() string {
+	text := "it is paused by " + p.By
+	if !p.Until.IsZero() {
+		text += " until " + p.Until.Local().Format(time.DateTime)
+	}
+	if p.Why != "" {
+		text += " (" + p.Why + ")"
+	}
+	return text
+}
+
 // Pause leaves a process alone until Resume, or until its time is over. The
 // empty name pauses all. A recovery under way goes on.
 func (e *Engine) Pause(name string, p Pause) {
@@ -64,12 +76,18 @@ func (e *Engine) Pauses() map[string]Pause {
 }
 
 func (e *Engine) paused(name string, now time.Time) bool {
+	_, paused := e.pauseOf(name, now)
+	return paused
+}
+
+// pauseOf is the pause that holds for a process: its own, or that of all.
+func (e *Engine) pauseOf(name string, now time.Time) (Pause, bool) {
 	for _, n := range []string{everything, name} {
 		if p, ok := e.pauses[n]; ok && !p.Over(now) {
-			return true
+			return p, true
 		}
 	}
-	return false
+	return Pause{}, false
 }
 
 // Reset closes the breaker of a process and forgets its failures. It says
@@ -170,8 +188,9 @@ func (e *Engine) mayRestart(p *process, now time.Time, force bool) error {
 		return refuse(ReasonStopping, p.name, "the daemon is stopping")
 	case e.cfg.Monitor.DryRun:
 		return refuse(ReasonDryRun, p.name, "dry_run is on")
-	case !force && e.paused(p.name, now):
-		return refuse(ReasonPaused, p.name, "it is paused; --force restarts it all the same")
+	}
+	if pause, paused := e.pauseOf(p.name, now); paused && !force {
+		return refuse(ReasonPaused, p.name, pause.Text()+"; --force restarts it all the same")
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 // Command release makes what a package holds beside the program itself: manual
-// pages and shell completions from the commands, and from a built program the
-// list of its parts (an SBOM) and their licences. It is run by the Makefile and
-// is no part of the program, which would only carry the weight.
+// pages and shell completions from the commands, polkit rules that grant
+// nothing, and from a built program the list of its parts (an SBOM) and their
+// licences. It also says whether a built program is one that a package may
+// hold. It is run by the Makefile and is no part of the program, which would
+// only carry the weight.
 //
 // What goes where is the Makefile's business, and what the packages are called
 // is that of the packager's configuration.
@@ -22,8 +24,11 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) == 3 && args[0] == "check" {
+		return checkProgram(args[1], args[2])
+	}
 	if len(args) != 2 {
-		return fmt.Errorf("usage: release docs DIRECTORY | sbom PROGRAM | licences PROGRAM")
+		return fmt.Errorf("usage: release docs DIRECTORY | rules DIRECTORY | sbom PROGRAM | licences PROGRAM | check PROGRAM ARCHITECTURE")
 	}
 	at, err := buildTime(os.Getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
@@ -32,6 +37,8 @@ func run(args []string) error {
 	switch args[0] {
 	case "docs":
 		return writeDocs(args[1], at)
+	case "rules":
+		return writeRules(args[1])
 	case "sbom":
 		return writeSBOM(os.Stdout, args[1], at)
 	case "licences":

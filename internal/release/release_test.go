@@ -129,6 +129,22 @@ func TestEveryCommandHasAManualPageOfTheGivenDate(t *testing.T) {
 	}
 }
 
+func TestTheRulesOfAPackageGrantNothing(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeRules(dir); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "polkit-1", "rules.d", "50-monitor_service.rules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`subject.user !== "monitor_service"`, "var units = [\n    ];", "return polkit.Result.NO;"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the rules do not have %s:\n%s", want, text)
+		}
+	}
+}
+
 func TestThePreinstallScriptMakesTheUserOfTheSysusersFile(t *testing.T) {
 	script, err := os.ReadFile("../../deploy/scripts/preinstall.sh")
 	if err != nil {

@@ -69,7 +69,7 @@ func checkResolved(t *testing.T, p config.Process, target recovery.Target, err e
 		t.Fatalf("%q: accepted as %+v", p.Name, target)
 	case err == nil && target.Unit != "" && target.Unit != service,
 		err == nil && target.Command != "" && target.Command != "restart "+p.Name,
-		err == nil && (service == daemonUnit || service == "own.service"):
+		err == nil && (service == config.DaemonUnit || service == "own.service"):
 		t.Fatalf("%q became %+v", p.Name, target)
 	case err != nil && (!errors.As(err, &refusal) || target != (recovery.Target{})):
 		t.Fatalf("%q: %+v with %v, which is no refusal", p.Name, target, err)

@@ -12,10 +12,6 @@ import (
 	"monitor_service/internal/systemd"
 )
 
-// daemonUnit is the unit that the daemon is installed as. It is refused even
-// where this daemon runs under another name or by hand.
-const daemonUnit = "monitor_service.service"
-
 const serviceSuffix = ".service"
 
 // unitName is the unit that the process's section names, or that its name
@@ -120,9 +116,11 @@ func (r *Restarter) checkUnit(p config.Process, u systemd.Unit) error {
 	return r.checkNames(p, append([]string{u.Name, u.ID}, u.Names...))
 }
 
+// checkNames refuses the daemon's own unit, also where this daemon runs under
+// another name or by hand, and one that is protected.
 func (r *Restarter) checkNames(p config.Process, names []string) error {
 	for _, name := range names {
-		if name != "" && (name == r.ownUnit || name == daemonUnit) {
+		if name != "" && (name == r.ownUnit || name == config.DaemonUnit) {
 			return refuse(recovery.ReasonOwnUnit, "%s is this daemon's own unit %q, which it never restarts",
 				command.Quote(p.Name), name)
 		}

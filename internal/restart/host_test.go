@@ -18,36 +18,13 @@ import (
 	"monitor_service/internal/testenv/host"
 )
 
-// insideVariable says that this test binary runs on the test host.
-const insideVariable = "MONITOR_TEST_INSIDE"
-
 // TestOnAHostUnderSystemd runs the tests below, which are named TestReal, on a
-// whole host: the test binary puts itself there.
-func TestOnAHostUnderSystemd(t *testing.T) {
-	if os.Getenv(insideVariable) != "" {
-		t.Skip("this is the test host")
-	}
-	h := host.Boot(t, host.Options{})
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.PutFile(t, self, "/root/restart.test", 0o755)
-	out, err := h.Run(t, "env", insideVariable+"=1", "/root/restart.test", "-test.run=^TestReal", "-test.v")
-	t.Log(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(out, "no tests to run") || strings.Contains(out, "--- SKIP") {
-		t.Error("not all tests were run")
-	}
-}
+// whole host.
+func TestOnAHostUnderSystemd(t *testing.T) { host.RunInside(t, "^TestReal") }
 
 func onRealSystemd(t *testing.T) (*Restarter, *systemd.Client) {
 	t.Helper()
-	if os.Getenv(insideVariable) == "" {
-		t.Skip("run by TestOnAHostUnderSystemd")
-	}
+	host.RequireInside(t)
 	client := systemd.NewClient()
 	t.Cleanup(client.Close)
 	r := New(Options{Units: client, Table: newTable(t), OwnUnit: "own.service", ProtectedUnits: protectedUnits})
@@ -199,24 +176,30 @@ func TestRealRestartCommandLeavesWhatItStarts(t *testing.T) {
 	if len(seen) != times {
 		t.Errorf("%d different processes after %d restarts", len(seen), times)
 	}
-	for len(running(t, "sleep-of-"+name)) > 1 {
-		time.Sleep(time.Millisecond) // the children of the old ones end soon
+	units := func() (left int) {
+		for i := range times {
+			u, err := client.Unit(t.Context(), customUnit(name, i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u.LoadState == systemd.LoadLoaded {
+				left++
+			}
+		}
+		return left
 	}
-	if err := restartNow(t, r, p); err != nil {
-		t.Fatal(err)
-	}
-	left := 0
-	for i := range times {
-		u, err := client.Unit(t.Context(), customUnit(name, i))
-		if err != nil {
+	// A restart collects the units in which nothing is left; the children of
+	// those that were killed end soon.
+	for begun := time.Now(); units() > 2; {
+		if time.Since(begun) > hang {
+			t.Fatalf("%d units are left", units())
+		}
+		for len(running(t, "sleep-of-"+name)) > 1 && time.Since(begun) <= hang {
+			time.Sleep(time.Millisecond)
+		}
+		if err := restartNow(t, r, p); err != nil {
 			t.Fatal(err)
 		}
-		if u.LoadState == systemd.LoadLoaded {
-			left++
-		}
-	}
-	if left > 2 {
-		t.Errorf("%d units are left", left)
 	}
 }
 

@@ -50,7 +50,7 @@ func journalName(name string) string {
 	return processPrefix + unitStem(name)
 }
 
-func shell(line string) []string { return []string{command.Shell, "-c", command.Literal(line)} }
+func shell(line string) []string { return []string{command.Shell, "-c", systemd.Literal(line)} }
 
 // startUnit starts the process in a transient unit and watches its first
 // moments. The unit stays active when the command ends with status 0: it has

@@ -12,7 +12,7 @@ func UnitOf(p config.Process) string {
 	if checkType(p) != nil || checkSpelledOut(p) != nil {
 		return ""
 	}
-	if name := unitName(p); name != daemonUnit {
+	if name := unitName(p); name != config.DaemonUnit {
 		return name
 	}
 	return ""

@@ -24,7 +24,7 @@ type Transient struct {
 	Name        string
 	Description string
 	// Command is the argument vector, Command[0] an absolute path. It has
-	// neither a "$" nor a ";" in it: see command.Literal.
+	// neither a "$" nor a ";" in it: see Literal.
 	Command []string
 	// User is a name or a number; empty is root, whoever this daemon is.
 	User string
@@ -142,7 +142,7 @@ func (t Transient) check() error {
 	if len(t.Command) == 0 || !filepath.IsAbs(t.Command[0]) {
 		return errors.New("its command does not begin with an absolute path")
 	}
-	if strings.ContainsAny(strings.Join(t.Command, ""), "$;") {
+	if strings.ContainsAny(strings.Join(t.Command, ""), altered) {
 		return errors.New("its command has a $ or a ;, which systemd would change")
 	}
 	for _, texts := range [][]string{t.Command, t.Environment, {t.User, t.WorkingDirectory, t.EnvironmentFile}} {

@@ -20,30 +20,9 @@ import (
 	"monitor_service/internal/testenv/host"
 )
 
-// insideVariable says that this test binary runs on the test host.
-const insideVariable = "MONITOR_TEST_INSIDE"
-
 // TestOnAHostUnderSystemd runs the tests below, which are named TestReal, on a
-// whole host: the test binary puts itself there.
-func TestOnAHostUnderSystemd(t *testing.T) {
-	if os.Getenv(insideVariable) != "" {
-		t.Skip("this is the test host")
-	}
-	h := host.Boot(t, host.Options{})
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.PutFile(t, self, "/root/unitcommand.test", 0o755)
-	out, err := h.Run(t, "env", insideVariable+"=1", "/root/unitcommand.test", "-test.run=^TestReal", "-test.v")
-	t.Log(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(out, "no tests to run") || strings.Contains(out, "--- SKIP") {
-		t.Error("not all tests were run")
-	}
-}
+// whole host.
+func TestOnAHostUnderSystemd(t *testing.T) { host.RunInside(t, "^TestReal") }
 
 // long is a time limit that is reached only where something hangs.
 const long = 30 * time.Second
@@ -51,19 +30,18 @@ const long = 30 * time.Second
 // bench has a runner on the real systemd and a directory that the commands
 // see, too.
 type bench struct {
-	run command.Runner
-	dir string
+	run   command.Runner
+	units Units
+	dir   string
 }
 
 func onRealSystemd(t *testing.T) bench {
 	t.Helper()
-	if os.Getenv(insideVariable) == "" {
-		t.Skip("run by TestOnAHostUnderSystemd")
-	}
+	host.RequireInside(t)
 	client := systemd.NewClient()
 	t.Cleanup(client.Close)
 	dir := t.TempDir()
-	return bench{run: Runner(client, dir), dir: dir}
+	return bench{run: Runner(client, dir, "a"), units: client, dir: dir}
 }
 
 // ownUnit prints the unit that it runs in, with either kind of control groups.
@@ -279,6 +257,41 @@ func (b bench) nothingIsLeft(t *testing.T) {
 		if time.Since(begun) > long {
 			t.Fatalf("left: %s", out)
 		}
+	}
+}
+
+// A daemon that was killed has not ended its commands.
+func TestRealSuccessorEndsWhatItsPredecessorHasLeft(t *testing.T) {
+	b := onRealSystemd(t)
+	hangs := func(run command.Runner, file string) <-chan error {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := run(t.Context(), command.Spec{Line: "echo $$ >" + file + "; sleep 1000; sleep 1000", Timeout: long})
+			ended <- err
+		}()
+		for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+			if text, _ := os.ReadFile(file); len(text) > 0 {
+				return ended
+			}
+			if time.Since(begun) > long {
+				t.Fatal("it was not begun")
+			}
+		}
+	}
+	file, other := filepath.Join(b.dir, "pid"), filepath.Join(b.dir, "other")
+	left := hangs(b.run, file)
+	foreign := hangs(Runner(b.units, b.dir, "b"), other)
+	successor := b
+	successor.run = Runner(b.units, b.dir, "a")
+	line := "! kill -0 " + strconv.Itoa(readPID(t, file)) + " && kill -0 " + strconv.Itoa(readPID(t, other))
+	if out, err := successor.ask(t, command.Spec{Line: line}); err != nil {
+		t.Errorf("it did not run alone, or beside nobody: %q, %v", out, err)
+	}
+	if err := <-left; err == nil {
+		t.Error("the command that was ended went well")
+	}
+	if syscall.Kill(readPID(t, other), syscall.SIGKILL); <-foreign == nil {
+		t.Error("so did the other one")
 	}
 }
 

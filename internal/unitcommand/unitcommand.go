@@ -42,7 +42,7 @@ const (
 // count as a failed one for that. What the wrapping shell itself says, as that
 // a signal ended the command, goes nowhere.
 func wrap(line, token string) string {
-	return command.Literal("exec 3>&2 2>/dev/null; echo; (exec " + command.Shell + " -c " + command.Quoted(line) +
+	return systemd.Literal("exec 3>&2 2>/dev/null; echo; (exec " + command.Shell + " -c " + command.Quoted(line) +
 		` 2>&3 3>&-); printf '\n%s%s\n' ` + token + ` "$?"`)
 }
 
@@ -50,20 +50,24 @@ func wrap(line, token string) string {
 type Units interface {
 	Execute(ctx context.Context, t systemd.Transient, limit time.Duration) error
 	Stop(ctx context.Context, name string) error
+	Names(ctx context.Context, pattern string) ([]string, error)
 }
 
 // Runner returns what runs command lines in units, which only root may start.
 // Spec.Variables are handed over in a file in the directory dir, which systemd
 // must see under the same name. Spec.KeepChildren is not heeded: nothing of the
-// command stays.
-func Runner(units Units, dir string) command.Runner {
-	r := runner{units: units, dir: dir}
+// command stays. Before the first command, those are ended that an earlier daemon
+// of the same owner has left running; the owner is what no two daemons have at
+// once.
+func Runner(units Units, dir, owner string) command.Runner {
+	r := runner{units: units, dir: dir, before: &predecessor{units: units, prefix: ownPrefix(owner)}}
 	return r.run
 }
 
 type runner struct {
-	units Units
-	dir   string
+	units  Units
+	dir    string
+	before *predecessor
 }
 
 func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
@@ -106,13 +110,16 @@ const notKnown = -1
 // error for which the status is not known. Once it is lost from sight, it is
 // waited for as long as limited lasts.
 func (r runner) once(ctx, limited context.Context, s command.Spec, file string) (string, int, error) {
+	if err := r.before.end(ctx); err != nil {
+		return "", notKnown, err
+	}
 	out, err := command.NewOutput()
 	if err != nil {
 		return "", notKnown, err
 	}
 	token := rand.Text()
 	t := systemd.Transient{
-		Name:             prefix + strings.ToLower(token) + suffix,
+		Name:             r.before.prefix + strings.ToLower(token) + suffix,
 		Description:      description(s),
 		Command:          []string{command.Shell, "-c", wrap(s.Line, token)},
 		WorkingDirectory: "/",

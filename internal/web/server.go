@@ -71,6 +71,7 @@ type Server struct {
 	done        chan struct{}
 	// err is why it ended, once done is closed.
 	err error
+	// end ends the requests under way.
 	end context.CancelFunc
 }
 
@@ -99,10 +100,12 @@ func Serve(l *net.TCPListener, settings Settings, h http.Handler, report func(er
 		// What goes wrong with one client's connection is that client's.
 		ErrorLog: log.New(io.Discard, "", 0),
 		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
+			switch state {
+			case http.StateNew:
 				s.connections.Add(1)
-			} else if state == http.StateClosed {
+			case http.StateClosed:
 				s.connections.Done()
+			case http.StateActive, http.StateIdle, http.StateHijacked:
 			}
 		},
 	}
@@ -141,7 +144,6 @@ func (s *Server) Release() { _ = s.listener.Close() }
 
 // Close ends the server: whoever is connected may have an answer for a moment.
 func (s *Server) Close() error {
-	s.end()
 	err := s.listener.Close()
 	<-s.done
 	if errors.Is(err, net.ErrClosed) {
@@ -159,6 +161,7 @@ func (s *Server) Close() error {
 	case <-gone:
 	case <-time.After(stopTime):
 	}
+	s.end() // not before: an answer would say that there is none
 	return errors.Join(err, s.http.Close())
 }
 

@@ -228,6 +228,35 @@ func TestAServerTakesThePlaceOfAnother(t *testing.T) {
 	}
 }
 
+// TestAServerThatEndsAnswersWhoeverHadConnected and asks only then.
+func TestAServerThatEndsAnswersWhoeverHadConnected(t *testing.T) {
+	s := place(t, &shown{}, "", noReport(t))
+	connected := make([]net.Conn, 2*maxAnswers)
+	for i := range connected {
+		connected[i] = dial(t, s)
+	}
+	fetch(t, "http://"+s.address()+"/healthz") // the others were accepted before
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	for {
+		c, err := net.Dial("tcp", s.address())
+		if err != nil {
+			break // it has begun to end
+		}
+		_ = c.Close()
+	}
+	for _, c := range connected {
+		_, _ = io.WriteString(c, "GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if line, err := bufio.NewReader(c).ReadString('\n'); line != "HTTP/1.1 200 OK\r\n" {
+			t.Errorf("answered %q, %v", line, err)
+		}
+		_ = c.Close()
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAFullServerYields when no connection more can be accepted.
 func TestAFullServerYields(t *testing.T) {
 	t.Parallel()

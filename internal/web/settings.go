@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v2"
 
 	"monitor_service/internal/config"
+	"monitor_service/internal/ownpath"
 )
 
 // maxSettings bounds a web configuration, in bytes.
@@ -19,6 +20,8 @@ const maxSettings = 1 << 20
 type Settings struct {
 	// path is empty where there is no web configuration.
 	path string
+	// others says that others than root can write the file, by its mode.
+	others bool
 	// TLS says that the listener speaks HTTPS.
 	TLS bool
 	// Users says that a name and a password are asked for, Certificates
@@ -38,17 +41,16 @@ func Check(c *config.Config) (Settings, []config.Warning, error) {
 		return Settings{}, nil, fmt.Errorf("cannot use the web_config %q of section [http]: %w", path, err)
 	}
 	var warnings []config.Warning
-	if !c.HTTP.Loopback() {
-		from := c.Origin("http", "web_config")
-		for _, text := range s.unwise() {
-			warnings = append(warnings, config.Warning{File: from.File, Line: from.Line, Section: "http", Key: "web_config", Text: text})
-		}
+	from := c.Origin("http", "web_config")
+	for _, text := range s.unwise(c.HTTP.Loopback()) {
+		warnings = append(warnings, config.Warning{File: from.File, Line: from.Line, Section: "http", Key: "web_config", Text: text})
 	}
 	return s, warnings, nil
 }
 
 func check(path string) (Settings, error) {
-	switch info, err := os.Stat(path); {
+	info, err := os.Stat(path)
+	switch {
 	case err != nil:
 		return Settings{}, errors.Unwrap(err) // without the path
 	case !info.Mode().IsRegular():
@@ -69,15 +71,21 @@ func check(path string) (Settings, error) {
 		return Settings{}, err
 	}
 	return Settings{
-		path: path, TLS: c.TLSConfig.IsEnabled(), Users: len(c.Users) > 0,
+		path: path, others: ownpath.WritableByOthers(info), TLS: c.TLSConfig.IsEnabled(), Users: len(c.Users) > 0,
 		Certificates: c.TLSConfig.ClientAuth == "RequireAndVerifyClientCert",
 	}, nil
 }
 
-// unwise lists what is wrong with these settings for a listener that others
-// than this host reach.
-func (s Settings) unwise() []string {
+// unwise lists what is wrong with these settings, for a listener that others
+// than this host reach unless it is on the loopback.
+func (s Settings) unwise(loopback bool) []string {
 	var list []string
+	if s.others {
+		list = append(list, fmt.Sprintf("others can write %q, and so let themselves in: run chmod go-w %q", s.path, s.path))
+	}
+	if loopback {
+		return list
+	}
 	if !s.Users && !s.Certificates {
 		list = append(list, fmt.Sprintf("%q has no users (basic_auth_users) and asks for no client certificates: everybody who reaches the listener can read the status and the metrics", s.path))
 	}

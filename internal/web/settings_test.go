@@ -218,3 +218,22 @@ func TestAWebConfigurationThatIsLostLetsNobodyIn(t *testing.T) {
 		}
 	}
 }
+
+func TestWarnsWhereOthersCanLetThemselvesIn(t *testing.T) {
+	path := written(t, users)
+	for mode, want := range map[os.FileMode]bool{0o600: false, 0o644: false, 0o622: true, 0o602: true} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, listen := range []string{"127.0.0.1:9187", ":9187"} {
+			_, warnings, err := Check(configured(listen, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			warned := slices.ContainsFunc(warnings, func(w config.Warning) bool { return strings.Contains(w.Text, "chmod go-w") })
+			if warned != want {
+				t.Errorf("%o at %s: %v", mode, listen, warnings)
+			}
+		}
+	}
+}
