@@ -17,7 +17,7 @@ func (p *program) checkConfigCommand() *cobra.Command {
 		Long: "Load the configuration as run would, print every mistake at once, warn where the bash daemon\n" +
 			"would have read something else, and show what each configured process will get.\n" +
 			"Exits 78 when there is a mistake.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			path, err := p.findConfig()
 			if err != nil {
@@ -35,7 +35,7 @@ func (p *program) schemaCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the SQL that creates the tables and their index",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			for _, d := range []config.Driver{config.DriverMySQL, config.DriverSQLite} {
 				if strings.EqualFold(driver, d.String()) {
@@ -55,7 +55,7 @@ func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.stdout, programName, version())
 			return err

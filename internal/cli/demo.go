@@ -20,7 +20,7 @@ func (p *program) demoCommand() *cobra.Command {
 		Long: "Start a few sample processes, break them, raise alarms for them in a temporary SQLite database,\n" +
 			"and let the real daemon recover them. Needs no root, no MySQL and no systemd, and cleans up,\n" +
 			"also when it is interrupted. Exits 1 if anything did not happen as told.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.demo(c.Context()) },
 	}
 }
