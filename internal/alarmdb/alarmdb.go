@@ -190,10 +190,11 @@ func (db *DB) read(ctx context.Context, query string, args ...any) (alarms []rec
 		return nil, odd, err
 	}
 	defer func() { _ = rows.Close() }()
+	// Once for all rows: what is scanned into is on the heap.
+	var row recovery.Row
+	var id any
+	var name sql.NullString
 	for rows.Next() {
-		var row recovery.Row
-		var id any
-		var name sql.NullString
 		if err := rows.Scan(&id, &name, &row.Mark); err != nil {
 			return nil, odd, err
 		}

@@ -95,8 +95,11 @@ func Bytes(v float64) string {
 type Goal struct {
 	What, Want, Measured string
 	Met                  bool
-	// Why explains a goal that is not met: by how much, and what for.
+	// Why tells a goal that is not met by how much that is, in figures of
+	// the same run.
 	Why string
+	// Cause explains, below the table, what keeps it from being met.
+	Cause string
 }
 
 // Table is a part of the page's details.
@@ -127,6 +130,9 @@ func (r *Report) Markdown() string {
 	b.WriteString("# Performance\n\n")
 	fmt.Fprintf(&b, "Measured by `%s` on %s. Times are medians of pairs measured in turn, with the least and the greatest in parentheses.\n\n", r.Command, r.Host)
 	writeTable(&b, []string{"what", "goal", "measured", "met"}, goalRows(r.Goals))
+	for _, cause := range causes(r.Goals) {
+		b.WriteString(cause + "\n\n")
+	}
 	for _, t := range r.Summary {
 		fmt.Fprintf(&b, "**%s.** %s\n\n", t.Title, t.Text)
 		writeTable(&b, t.Head, t.Rows)
@@ -148,6 +154,17 @@ func goalRows(goals []Goal) [][]string {
 		}
 	}
 	return rows
+}
+
+// causes are those of the goals that are not met, each once.
+func causes(goals []Goal) []string {
+	var all []string
+	for _, g := range goals {
+		if !g.Met && g.Cause != "" && !slices.Contains(all, g.Cause) {
+			all = append(all, g.Cause)
+		}
+	}
+	return all
 }
 
 func writeTable(b *strings.Builder, head []string, rows [][]string) {

@@ -32,8 +32,9 @@ func TestThePageHasWhatTheREADMETakesBeforeTheDetails(t *testing.T) {
 	r := Report{
 		Host: "a host", Command: "make bench",
 		Goals: []Goal{
-			{What: "storm", Want: "≤ 1.25×", Measured: "1.1×", Met: true},
-			{What: "memory", Want: "20 MB", Measured: "21 MB", Why: "by 1 MB: it is a test"},
+			{What: "storm", Want: "≤ 1.25×", Measured: "1.1×", Met: true, Cause: "Not said."},
+			{What: "memory", Want: "20 MB", Measured: "21 MB", Why: "by 1 MB: it is a test", Cause: "It is large."},
+			{What: "memory again", Want: "20 MB", Measured: "21 MB", Cause: "It is large."},
 		},
 		Summary: []Table{{Title: "Storm", Text: "How.", Head: []string{"n"}, Rows: [][]string{{"a|b"}}}},
 		Details: []Table{{Title: "Idle", Text: "What.", Head: []string{"n"}, Rows: [][]string{{"secret"}}}},
@@ -43,6 +44,9 @@ func TestThePageHasWhatTheREADMETakesBeforeTheDetails(t *testing.T) {
 		if !strings.Contains(summary, want) {
 			t.Errorf("%q is not in the summary:\n%s", want, summary)
 		}
+	}
+	if strings.Count(summary, "It is large.") != 1 || strings.Contains(summary, "Not said.") {
+		t.Errorf("the causes are not those of the missed goals, each once:\n%s", summary)
 	}
 	if strings.Contains(summary, "secret") || strings.HasPrefix(summary, "#") {
 		t.Errorf("the summary has more than its part:\n%s", summary)

@@ -16,13 +16,26 @@ const (
 	manyParallel = 32
 )
 
+// The causes of goals that storms miss.
+const (
+	causeRatio = "**Why a storm takes longer than one `systemctl restart`.** A service counts as well when it has stayed up for " +
+		"`health_check_interval`, 1 s by default, and its alarm is cleared only then: that second is in each storm once, for its last " +
+		"service. With `health_check_interval = 10ms`, the least there is, it is taken out; what is left is the wait for the poll and the work " +
+		"that `systemctl restart` does not do, which shares the processors with systemd: each alarm is read again before its restart and " +
+		"cleared after it, the unit is looked at before and after, what is begun is kept for a later daemon, and each step is logged. " +
+		"\"Work of a storm\", below in deploy/PERFORMANCE.md, has the processor time of each."
+	causeLoop = "**Why the shell loop is not so much slower.** It does no more than what the bash daemon does with the alarms: it writes no log, runs no " +
+		"check and waits for nothing, where the bash daemon took 54 s. systemd itself, in one call, is faster than the loop by no more " +
+		"than the table says."
+)
+
 // variant is a configuration that a storm is measured with.
 type variant struct{ name, config string }
 
 func variants() []variant {
 	return []variant{
 		{"defaults", defaults},
-		{"health_check_interval = 100ms", defaults + "[process.default]\nhealth_check_interval = 100ms\n"},
+		{"health_check_interval = 10ms", defaults + "[process.default]\nhealth_check_interval = 10ms\n"},
 		{fmt.Sprintf("max_parallel_restarts = %d", manyParallel), defaults + fmt.Sprintf("max_parallel_restarts = %d\n", manyParallel)},
 	}
 }
@@ -179,13 +192,10 @@ func (b *bench) timed(t *testing.T, args ...string) float64 {
 
 func (b *bench) stormGoals(n int, m measured) {
 	if n >= limitedFrom {
-		ratio := m.daemon[0].Over(m.systemd[0])
-		b.report.Goals = append(b.report.Goals, Goal{
-			What:     fmt.Sprintf("storm of %d, beside one `systemctl restart`", n),
-			Want:     "≤ " + Times(limitRatio),
-			Measured: ratio.Show(Times), Met: ratio.Median() <= limitRatio,
-			Why: whyRatio(m),
-		})
+		what := fmt.Sprintf("storm of %d, beside one `systemctl restart`", n)
+		b.ratioGoal(what, m, 0, fmt.Sprintf("no: %s is the second for which the last service is watched",
+			Times(1/m.systemd[0].Median())))
+		b.ratioGoal(what+", that second taken out (`"+variants()[1].name+"`)", m, 1, "")
 	}
 	if n == loopSize {
 		faster := m.shell.Over(m.daemon[0])
@@ -193,14 +203,18 @@ func (b *bench) stormGoals(n int, m measured) {
 			What:     fmt.Sprintf("storm of %d, beside the shell loop", n),
 			Want:     "≥ " + Times(loopTimes) + " faster",
 			Measured: faster.Show(Times), Met: faster.Median() >= loopTimes,
-			Why: fmt.Sprintf("no: %s with `health_check_interval = 100ms`", m.shell.Over(m.daemon[1]).Show(Times)),
+			Why: fmt.Sprintf("no: %s with `%s`; systemd itself is %s faster than the loop",
+				m.shell.Over(m.daemon[1]).Show(Times), variants()[1].name, m.shell.Over(m.systemd[0]).Show(Times)),
+			Cause: causeLoop,
 		})
 	}
 }
 
-// whyRatio tells the part that the built-in check takes: the last service has
-// to stay up for health_check_interval, however fast it was restarted.
-func whyRatio(m measured) string {
-	return fmt.Sprintf("no: %s is the health_check_interval that the last service has to stay up for; with 100ms %s",
-		Times(1/m.systemd[0].Median()), m.daemon[1].Over(m.systemd[1]).Show(Times))
+// ratioGoal adds the goal of one variant beside systemd.
+func (b *bench) ratioGoal(what string, m measured, variant int, why string) {
+	ratio := m.daemon[variant].Over(m.systemd[variant])
+	b.report.Goals = append(b.report.Goals, Goal{
+		What: what, Want: "≤ " + Times(limitRatio), Measured: ratio.Show(Times), Met: ratio.Median() <= limitRatio,
+		Why: why, Cause: causeRatio,
+	})
 }

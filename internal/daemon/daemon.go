@@ -130,6 +130,7 @@ func New(opts Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.cfg = cfg
+	spareMemory()
 	spareThreads(cfg.Monitor.MaxParallelRestarts)
 	if d.logs, err = logging.New(cfg.Logging); err != nil {
 		return nil, fmt.Errorf("cannot start logging: %w", err)

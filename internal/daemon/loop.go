@@ -55,8 +55,10 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 	return nil
 }
 
-// statusPause is how long a changed status may wait to be told to systemd, which
-// has better things to do while hundreds of its units are restarted.
+// statusPause is how long a changed status may wait to be told to systemd. To
+// take it in and pass it on costs systemd as much as a restart: those that a poll
+// leads to go first, and while hundreds of units are restarted it has better
+// things to do.
 const statusPause = 250 * time.Millisecond
 
 // loop is the one ticker loop. It never waits for the database nor for a
@@ -93,6 +95,12 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 	defer tell.Stop()
 	tell.Stop()
 	telling := false
+	tellLater := func() {
+		if !telling {
+			telling = true
+			tell.Reset(statusPause)
+		}
+	}
 	fed := feed == nil // the first one is not waited for
 	for {
 		select {
@@ -129,16 +137,16 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 			wait := l.take(r)
 			l.d.nextPoll = time.Now().Add(wait)
 			next.Reset(wait)
+			tellLater()
 		case <-l.d.changed:
-			if !telling {
-				telling = true
-				tell.Reset(statusPause)
-			}
+			tellLater()
 			continue
 		case <-tell.C:
 			telling = false
 		}
-		l.d.tellStatus()
+		if !telling {
+			l.d.tellStatus()
+		}
 		l.d.show()
 		l.d.pulse.beat(time.Now())
 	}

@@ -5,6 +5,7 @@
 package handover
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +32,7 @@ const (
 	maxFiles = 100_000
 	maxSize  = 16 << 20
 
-	suffix     = ".json"
-	unfinished = ".new"
+	suffix = ".json"
 )
 
 // Dir is a directory with one file for each recovery. It implements
@@ -66,7 +67,7 @@ func (d *Dir) file(process string) string {
 	return filepath.Join(d.path, hex.EncodeToString(sum[:])+suffix)
 }
 
-// record is a file: what is kept, in which boot of the host and how long after
+// record is a line of a file: what is kept, in which boot of the host and how long after
 // it. The wall clock may be another one when the file is read.
 type record struct {
 	recovery.Begun
@@ -88,26 +89,44 @@ func boot() (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// Keep implements recovery.Handover. A file is there as a whole or not at all,
-// also when the daemon is killed meanwhile. It is not forced to the disk: a
-// host that went down has restarted everything itself.
+// Keep implements recovery.Handover. It adds a line to the process's file, which
+// an attempt begins anew: the last whole line counts, so that a daemon which is
+// killed meanwhile leaves the one before. To write a new file in the place of
+// the old one for each would have the disk written to as often. It is not forced
+// to the disk: a host that went down has restarted everything itself.
 func (d *Dir) Keep(b recovery.Begun) error {
-	up, err := uptime()
-	if err != nil {
-		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, err)
-	}
-	text, err := json.Marshal(record{Begun: b, Boot: d.boot, Since: up - time.Since(b.At)})
-	if err != nil {
-		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, err)
-	}
-	path := d.file(b.Process)
-	if err := os.WriteFile(path+unfinished, text, 0o600); err != nil {
-		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, errors.Join(err, remove(path+unfinished)))
-	}
-	if err := os.Rename(path+unfinished, path); err != nil {
+	if err := d.keep(b); err != nil {
 		return fmt.Errorf("cannot keep the recovery of %q: %w", b.Process, err)
 	}
 	return nil
+}
+
+func (d *Dir) keep(b recovery.Begun) error {
+	up, err := uptime()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(record{Begun: b, Boot: d.boot, Since: up - time.Since(b.At)})
+	if err != nil {
+		return err
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND | unix.O_NOFOLLOW
+	if !b.Restarted {
+		flags |= os.O_TRUNC
+	}
+	f, err := os.OpenFile(d.file(b.Process), flags, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Somebody has removed the directory.
+		if err = errors.Join(os.MkdirAll(d.path, 0o700), ownpath.Check(d.path)); err == nil {
+			f, err = os.OpenFile(d.file(b.Process), flags, 0o600)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	// The end of the line before it, also of one that was cut short.
+	_, err = f.Write(append([]byte{'\n'}, text...))
+	return errors.Join(err, f.Close())
 }
 
 // Drop implements recovery.Handover.
@@ -156,15 +175,23 @@ func (d *Dir) Left() ([]recovery.Begun, error) {
 	return left, errors.Join(errs...)
 }
 
-func read(path string) (r record, err error) {
+// read returns the last line of a file that is whole.
+func read(path string) (record, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return r, err
+		return record{}, err
 	}
 	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, maxSize))
-	if err == nil {
-		err = json.Unmarshal(text, &r)
+	if err != nil {
+		return record{}, err
 	}
-	return r, err
+	lines := bytes.Split(text, []byte{'\n'})
+	for _, line := range slices.Backward(lines) {
+		var r record
+		if err = json.Unmarshal(line, &r); err == nil {
+			return r, nil
+		}
+	}
+	return record{}, err
 }

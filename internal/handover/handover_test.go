@@ -156,3 +156,88 @@ func TestWhatIsLeftOfAnotherBootIsForgotten(t *testing.T) {
 		t.Errorf("left is %v", all)
 	}
 }
+
+func TestALineThatIsCutShortLeavesTheOneBeforeIt(t *testing.T) {
+	d := open(t, t.TempDir())
+	restarted, verified := begun("nginx"), begun("nginx")
+	verified.Verified = true
+	for _, b := range []recovery.Begun{{Process: "nginx", Before: restarted.Before}, restarted, verified} {
+		if err := d.Keep(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(d.file("nginx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The daemon was killed in the middle of the last write, or the disk was full.
+	if err := os.Truncate(d.file("nginx"), int64(len(text)-2)); err != nil {
+		t.Fatal(err)
+	}
+	if all := left(t, d); len(all) != 1 || !all[0].Restarted || all[0].Verified {
+		t.Errorf("left is %+v, want what was kept before", all)
+	}
+	if err := d.Keep(verified); err != nil {
+		t.Fatal(err)
+	}
+	if all := left(t, d); len(all) != 1 || !all[0].Verified {
+		t.Errorf("left is %+v, want what was kept after it", all)
+	}
+}
+
+func TestAnotherAttemptBeginsTheFileAnew(t *testing.T) {
+	d := open(t, t.TempDir())
+	size := func() int64 {
+		info, err := os.Stat(d.file("nginx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	first := int64(0)
+	for range 100 {
+		if err := d.Keep(recovery.Begun{Process: "nginx"}); err != nil {
+			t.Fatal(err)
+		}
+		if first == 0 {
+			first = size()
+		}
+		if err := d.Keep(begun("nginx")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if size() > 3*first {
+		t.Errorf("the file has %d bytes after 100 attempts, and had %d at the first", size(), first)
+	}
+}
+
+func TestALinkInThePlaceOfAFileIsNotFollowed(t *testing.T) {
+	d := open(t, t.TempDir())
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, d.file("nginx")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Keep(recovery.Begun{Process: "nginx"}); err == nil {
+		t.Error("kept through a link")
+	}
+	if text, _ := os.ReadFile(victim); string(text) != "precious" {
+		t.Errorf("the file behind the link is %q now", text)
+	}
+}
+
+func TestADirectoryThatWasRemovedIsMadeAgain(t *testing.T) {
+	state := t.TempDir()
+	d := open(t, state)
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Keep(begun("nginx")); err != nil {
+		t.Fatal(err)
+	}
+	if all := left(t, d); len(all) != 1 {
+		t.Errorf("%d are left", len(all))
+	}
+}

@@ -27,7 +27,7 @@ func (l *unitLook) look(ctx context.Context, left time.Duration) error {
 	defer cancel()
 	before := l.before
 	l.before = systemd.Unit{}
-	now, err := l.units.State(ctx, l.name)
+	now, err := l.units.Running(ctx, l.name)
 	if err == nil && (now.ActiveState != systemd.StateActive || now.InvocationID == "") {
 		// Whether it is well all the same, or how it failed, takes more to tell.
 		now, err = l.units.Unit(ctx, l.name)
@@ -42,7 +42,7 @@ func (l *unitLook) look(ctx context.Context, left time.Duration) error {
 	switch {
 	case now.ActiveFor >= l.stays:
 		return nil
-	case before.ID == "":
+	case before.Name == "":
 		return fmt.Errorf("unit %q is %s, and was seen so only once", l.name, state(now))
 	case before.InvocationID != now.InvocationID || before.NRestarts != now.NRestarts:
 		return fmt.Errorf("unit %q does not stay up: it was started again meanwhile", l.name)

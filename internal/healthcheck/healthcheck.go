@@ -20,7 +20,7 @@ import (
 // Units is what the built-in check needs of systemd. *systemd.Client has it.
 type Units interface {
 	Unit(ctx context.Context, name string) (systemd.Unit, error)
-	State(ctx context.Context, name string) (systemd.Unit, error)
+	Running(ctx context.Context, name string) (systemd.Unit, error)
 }
 
 // Checker implements recovery.Checker. It keeps nothing between checks and is

@@ -42,9 +42,9 @@ func (s *scripted) Unit(ctx context.Context, name string) (systemd.Unit, error) 
 	return u, ctx.Err()
 }
 
-// State is the next answer without what is a service's. An answer that asks for
+// Running is the next answer without what is a service's. An answer that asks for
 // more is given again, whole.
-func (s *scripted) State(ctx context.Context, name string) (systemd.Unit, error) {
+func (s *scripted) Running(ctx context.Context, name string) (systemd.Unit, error) {
 	left := s.answers
 	u, err := s.Unit(ctx, name)
 	if u.ActiveState != systemd.StateActive || u.InvocationID == "" {
@@ -53,7 +53,7 @@ func (s *scripted) State(ctx context.Context, name string) (systemd.Unit, error)
 			s.asked = s.asked[:len(s.asked)-1]
 		}
 	}
-	u.Type, u.Result, u.NRestarts = "", "", 0
+	u.Type, u.Result, u.NRestarts, u.ID, u.LoadState = "", "", 0, "", systemd.LoadUnknown
 	return u, err
 }
 

@@ -159,7 +159,7 @@ func concerns(kind recovery.Kind) bool {
 		recovery.Flapped, recovery.NotClearedInTime, recovery.BreakerOpened:
 		return true
 	case recovery.KindUnknown, recovery.AlarmFound, recovery.AlarmGone, recovery.NotActing,
-		recovery.BreakerHalfOpen, recovery.BreakerClosed, recovery.HandoverFailed, recovery.CapReached, recovery.DatabaseLost,
+		recovery.BreakerHalfOpen, recovery.BreakerClosed, recovery.HandoverFailed, recovery.HandoverWorks, recovery.CapReached, recovery.DatabaseLost,
 		recovery.DatabaseBack, recovery.OperatorRestart, recovery.OperatorReset, recovery.OperatorPause,
 		recovery.OperatorResume, recovery.OperatorPoll, recovery.OperatorRefused:
 	}

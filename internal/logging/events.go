@@ -89,6 +89,8 @@ func line(e recovery.Event) (slog.Level, string) {
 		return slog.LevelInfo, "Breaker closed"
 	case recovery.HandoverFailed:
 		return slog.LevelWarn, "Recoveries under way cannot be kept for a later daemon, which may restart a process again for the same alarm"
+	case recovery.HandoverWorks:
+		return slog.LevelInfo, "Recoveries under way are kept for a later daemon again"
 	case recovery.CapReached:
 		return slog.LevelWarn, "More alarms in one poll than max_restarts_per_cycle, the rest wait for the next poll"
 	case recovery.DatabaseLost:

@@ -69,6 +69,8 @@ func messageID(event string) string {
 		return "0d1aa2afe2794ab58275de9da7d0c682"
 	case recovery.HandoverFailed.String():
 		return "46044bcc06ad4e0c87c06134ce240126"
+	case recovery.HandoverWorks.String():
+		return "b6c5a391644e42539b8c9385c725e51d"
 	case ChannelFailing.String():
 		return "2a72feaf586f49268a2e686932420352"
 	case ChannelLost.String():

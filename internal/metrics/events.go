@@ -181,7 +181,7 @@ func (m *Metrics) Observe(ev recovery.Event) {
 	case recovery.WriteBackRefused:
 		c.writeBacks.WithLabelValues(writeBackRefused).Inc()
 	case recovery.KindUnknown, recovery.AlarmFound, recovery.AlarmGone, recovery.Restarted, recovery.HealthPassed,
-		recovery.NotClearedInTime, recovery.HandoverFailed, recovery.CapReached, recovery.DatabaseLost,
+		recovery.NotClearedInTime, recovery.HandoverFailed, recovery.HandoverWorks, recovery.CapReached, recovery.DatabaseLost,
 		recovery.DatabaseBack, recovery.OperatorRestart, recovery.OperatorReset, recovery.OperatorPause,
 		recovery.OperatorResume, recovery.OperatorPoll, recovery.OperatorRefused:
 	}

@@ -55,8 +55,8 @@ type Engine struct {
 	// left is what a predecessor of this daemon has left, until the first
 	// poll.
 	left map[string]*Begun
-	// keepFailed says that the handover could not be kept last.
-	keepFailed bool
+	// keepFailed is since when the handover cannot be kept; zero while it can.
+	keepFailed time.Time
 }
 
 // stage is where a process stands between its alarm and the end of it.

@@ -57,9 +57,11 @@ const (
 	BreakerOpened
 	BreakerHalfOpen
 	BreakerClosed
-	// HandoverFailed: what a successor of this daemon has to know could not
-	// be kept. Told once, until it works again.
+	// HandoverFailed and HandoverWorks are the two ends of a time in which
+	// what a successor of this daemon has to know cannot be kept; Took is its
+	// length.
 	HandoverFailed
+	HandoverWorks
 	// CapReached: more alarms in one poll than max_restarts_per_cycle;
 	// Count is how many wait.
 	CapReached
@@ -104,6 +106,7 @@ var kindNames = [numKinds]string{
 	BreakerHalfOpen:     "breaker_half_open",
 	BreakerClosed:       "breaker_closed",
 	HandoverFailed:      "handover_failed",
+	HandoverWorks:       "handover_works",
 	CapReached:          "cap_reached",
 	DatabaseLost:        "database_lost",
 	DatabaseBack:        "database_back",

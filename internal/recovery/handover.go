@@ -69,7 +69,7 @@ func (b *Begun) of(rows []Row, trust time.Duration) bool {
 }
 
 // keep hands over what is begun. A failure stops no recovery; it is told once,
-// until it works again.
+// and once that it works again.
 func (e *Engine) keep(p *process, b Begun) {
 	e.mu.Lock()
 	to := e.handover
@@ -80,12 +80,17 @@ func (e *Engine) keep(p *process, b Begun) {
 	err := to.Keep(b)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err != nil && !e.keepFailed {
+	switch failing := !e.keepFailed.IsZero(); {
+	case err != nil && !failing:
 		ev := e.event(HandoverFailed, p)
 		ev.Err = err
 		e.emit(ev)
+		e.keepFailed = ev.At
+	case err == nil && failing:
+		now := time.Now()
+		e.emit(Event{Kind: HandoverWorks, At: now, Took: now.Sub(e.keepFailed)})
+		e.keepFailed = time.Time{}
 	}
-	e.keepFailed = err != nil
 }
 
 // conclude ends what was going on with a process for good: what comes next is

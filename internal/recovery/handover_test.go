@@ -267,7 +267,7 @@ func TestAnAttemptWhoseEndWasNotSeenIsNotRepeatedBlindly(t *testing.T) {
 	})
 }
 
-func TestAHandoverThatCannotBeKeptStopsNothingAndIsToldOnce(t *testing.T) {
+func TestAHandoverThatCannotBeKeptStopsNothingAndIsToldInAndOut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, "")
 		k := w.keeps()
@@ -284,6 +284,15 @@ func TestAHandoverThatCannotBeKeptStopsNothingAndIsToldOnce(t *testing.T) {
 		}
 		if n := w.count(HandoverFailed); n != 1 {
 			t.Errorf("told %d times, want once", n)
+		}
+		k.err = nil
+		for i := range int64(3) {
+			w.raise(i, fmt.Sprint("q", i))
+		}
+		w.settle()
+		synctest.Wait()
+		if in, out := w.count(HandoverFailed), w.count(HandoverWorks); in != 1 || out != 1 {
+			t.Errorf("told %d times that it fails and %d times that it works again, want once each", in, out)
 		}
 	})
 }

@@ -45,6 +45,12 @@ func (r *recorder) State(ctx context.Context, name string) (systemd.Unit, error)
 	return stateOf(u), err
 }
 
+// Running is what State says of how the unit runs.
+func (r *recorder) Running(ctx context.Context, name string) (systemd.Unit, error) {
+	u, err := r.Unit(ctx, name)
+	return systemd.Unit{Name: u.Name, ActiveState: u.ActiveState, InvocationID: u.InvocationID}, err
+}
+
 func stateOf(u systemd.Unit) systemd.Unit {
 	return systemd.Unit{
 		Name: u.Name, ID: u.ID, Names: u.Names, LoadState: u.LoadState, ActiveState: u.ActiveState,

@@ -3,6 +3,7 @@ package restart
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"monitor_service/internal/command"
 	"monitor_service/internal/config"
@@ -36,6 +37,7 @@ func (r *Restarter) resolveService(ctx context.Context, p config.Process) (recov
 		return recovery.Target{}, refuse(recovery.ReasonNoUnit,
 			"cannot restart unit %q: this host does not run systemd", name)
 	}
+	asked := time.Now()
 	u, err := r.lookUp(ctx, p, name, r.units.State)
 	if err != nil {
 		return recovery.Target{}, err
@@ -44,6 +46,7 @@ func (r *Restarter) resolveService(ctx context.Context, p config.Process) (recov
 		return recovery.Target{}, refuse(recovery.ReasonNoUnit,
 			"systemd does not know unit %q: set unit, or another restart_strategy, in [process.%s]", name, plain(p.Name))
 	}
+	r.glances.keep(u, asked)
 	return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
 }
 
@@ -56,12 +59,14 @@ func (r *Restarter) resolveAuto(ctx context.Context, p config.Process) (recovery
 	if r.units == nil || name == "" {
 		return r.resolveProcess(ctx, p)
 	}
+	asked := time.Now()
 	u, err := r.lookUp(ctx, p, name, r.units.State)
 	if err != nil {
 		return recovery.Target{}, err
 	}
 	switch {
 	case u.LoadState == systemd.LoadLoaded:
+		r.glances.keep(u, asked)
 		return recovery.Target{Strategy: config.StrategyService, Unit: name}, nil
 	case p.Unit != "" || p.OwnStartCommand:
 		return r.resolveProcess(ctx, p) // Its section says what it is.

@@ -28,6 +28,7 @@ import (
 type Units interface {
 	Unit(ctx context.Context, name string) (systemd.Unit, error)
 	State(ctx context.Context, name string) (systemd.Unit, error)
+	Running(ctx context.Context, name string) (systemd.Unit, error)
 	ResetFailed(ctx context.Context, name string) error
 	Restart(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string) error
@@ -60,6 +61,7 @@ type Restarter struct {
 	// with it where systemd runs it.
 	transient bool
 	children  *children
+	glances   glances
 	// settle is how long a started process is watched: one that ends with
 	// an error meanwhile has not started.
 	settle time.Duration
@@ -78,6 +80,7 @@ func New(o Options) *Restarter {
 		ownUnit:   o.OwnUnit,
 		transient: o.Units != nil && os.Geteuid() == 0,
 		children:  newChildren(),
+		glances:   glances{of: map[string]glance{}},
 		settle:    settleTime,
 	}
 	if r.run == nil {

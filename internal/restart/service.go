@@ -28,7 +28,7 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 
-	before, err := r.units.State(limited, name)
+	before, err := r.now(limited, name)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 		}
 		return explain(ctx, limited, before.ID, limit, begun, err)
 	}
-	after, err := r.units.State(limited, name)
+	after, err := r.units.Running(limited, name)
 	if err == nil && after.ActiveState == systemd.StateFailed {
 		after, err = r.units.Unit(limited, name) // which says how it failed
 	}

@@ -13,14 +13,16 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// maxCalls bounds the calls that wait for a reply at once. The bus refuses
-// more than 128 on one connection (max_replies_per_connection,
-// dbus-daemon(1)).
-const maxCalls = 32
+// maxCalls bounds who waits for replies at once. The bus refuses more than 128
+// calls on one connection (max_replies_per_connection, dbus-daemon(1)), and a
+// look at a unit makes maxQuestions of them.
+const maxCalls = 120 / maxQuestions
 
 // link is one connection to systemd, from its dialling to its loss.
 type link struct {
 	conn *sdbus.Conn
+	// bus is the half of it for calls.
+	bus *dbus.Conn
 	// ctx ends when the connection is lost or given up.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -54,14 +56,11 @@ func newLink(ctx context.Context, dial func(context.Context) (*dbus.Conn, error)
 		calls:    make(chan struct{}, maxCalls),
 		starting: make(chan struct{}, 1),
 	}
-	halves := 0
+	var halves []*dbus.Conn
 	var err error
 	l.conn, err = sdbus.NewConnection(func() (*dbus.Conn, error) {
 		half, err := dial(ctx)
-		if err == nil {
-			l.ends[halves] = half.Context().Done()
-			halves++
-		}
+		halves = append(halves, half)
 		return half, err
 	})
 	switch {
@@ -75,6 +74,8 @@ func newLink(ctx context.Context, dial func(context.Context) (*dbus.Conn, error)
 		cancel()
 		return nil, err
 	}
+	l.bus = halves[0]
+	l.ends = [2]<-chan struct{}{halves[0].Context().Done(), halves[1].Context().Done()}
 	return l, nil
 }
 

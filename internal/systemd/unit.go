@@ -1,14 +1,10 @@
 package systemd
 
 import (
-	"context"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"math"
 	"time"
 
-	sdbus "github.com/coreos/go-systemd/v22/dbus"
 	"golang.org/x/sys/unix"
 )
 
@@ -131,44 +127,6 @@ type Unit struct {
 	// again by itself, "process" one whose other processes outlive it.
 	Restart  string
 	KillMode string
-}
-
-// Unit asks systemd about a unit, in one round trip. A unit that systemd does
-// not know is no error but has LoadNotFound.
-func (c *Client) Unit(ctx context.Context, name string) (Unit, error) {
-	return c.look(ctx, name, (*sdbus.Conn).GetAllPropertiesContext)
-}
-
-// State is Unit without what is set for services only: the state that a unit
-// of any type has. It costs systemd a tenth of Unit, for which systemd reads
-// the counters of the unit's control group.
-func (c *Client) State(ctx context.Context, name string) (Unit, error) {
-	return c.look(ctx, name, (*sdbus.Conn).GetUnitPropertiesContext)
-}
-
-func (c *Client) look(
-	ctx context.Context, name string, get func(*sdbus.Conn, context.Context, string) (map[string]any, error),
-) (Unit, error) {
-	missing := Unit{Name: name, LoadState: LoadNotFound, ActiveState: StateInactive}
-	if !validName(name) {
-		return missing, nil
-	}
-	var properties map[string]any
-	asked, err := uptime()
-	if err != nil {
-		return Unit{}, fmt.Errorf("cannot look at unit %q: %w", name, err)
-	}
-	err = c.call(ctx, func(ctx context.Context, l *link) (err error) {
-		properties, err = get(l.conn, ctx, name)
-		return err
-	})
-	if errors.Is(err, ErrNoSuchUnit) {
-		return missing, nil
-	}
-	if err != nil {
-		return Unit{}, fmt.Errorf("cannot look at unit %q: %w", name, err)
-	}
-	return unitOf(name, properties, asked), nil
 }
 
 // uptime is the kernel's clock that systemd's monotonic timestamps are of.

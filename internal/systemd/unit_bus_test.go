@@ -3,6 +3,7 @@
 package systemd
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,40 @@ func TestAUnitIsWhatSystemdSaysOfIt(t *testing.T) {
 	}
 }
 
+func TestALookSeesWhatItIsFor(t *testing.T) {
+	b, c, ctx := setUp(t)
+	b.SetUnit(bus.Unit{
+		Name: "httpd.service", Aliases: []string{"apache.service"}, InvocationID: "00112233445566778899aabbccddeeff",
+		ActiveUptime: 1, Type: "notify", JobHangs: true, JobResult: "done",
+	})
+	go func() { _ = c.Restart(ctx, "httpd.service") }()
+	if err := b.AwaitCalls(ctx, "RestartUnit", 1); err != nil {
+		t.Fatal(err)
+	}
+	b.ForgetCalls()
+	got, err := c.State(ctx, "apache.service")
+	if err != nil || got.ActiveFor == 0 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	got.ActiveFor = 0
+	want := Unit{
+		Name: "apache.service", ID: "httpd.service", Names: []string{"httpd.service", "apache.service"},
+		LoadState: LoadLoaded, ActiveState: StateActive, SubState: "running",
+		InvocationID: "00112233445566778899aabbccddeeff", HasJob: true, StartsForgotten: got.StartsForgotten,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("State (-want +got):\n%s", diff)
+	}
+	got, err = c.Running(ctx, "apache.service")
+	if err != nil || got.ActiveFor == 0 || got.InvocationID != want.InvocationID || got.ActiveState != StateActive || got.Name != want.Name {
+		t.Errorf("Running: got %+v, %v", got, err)
+	}
+	if calls := b.Calls(); calls["GetAll"] > 0 || len(b.Record()) != maxQuestions+3 {
+		t.Errorf("systemd was asked for %v", calls)
+	}
+	b.FinishJob("httpd.service", "done")
+}
+
 func TestWhatSystemdDoesNotCountIsZero(t *testing.T) {
 	b, c, ctx := setUp(t)
 	b.SetUnit(bus.Unit{Name: "bare.service"}) // the stand-in shows 2^64-1, as systemd does
@@ -66,9 +101,11 @@ func TestARestartChangesTheInvocation(t *testing.T) {
 func TestAUnitThatSystemdDoesNotKnowIsNoError(t *testing.T) {
 	_, c, ctx := setUp(t)
 	for _, name := range []string{"missing.service", "missing", "", "a b.service"} {
-		u, err := c.Unit(ctx, name)
-		if err != nil || u.LoadState != LoadNotFound || u.Name != name || u.ActiveState != StateInactive {
-			t.Errorf("%.60q: got %.200v, %v", name, u, err)
+		for _, look := range []func(context.Context, string) (Unit, error){c.Unit, c.State} {
+			u, err := look(ctx, name)
+			if err != nil || u.LoadState != LoadNotFound || u.Name != name || u.ActiveState != StateInactive {
+				t.Errorf("%.60q: got %.200v, %v", name, u, err)
+			}
 		}
 	}
 }

@@ -66,6 +66,7 @@ func (m *manager) connect(conn *dbus.Conn) error {
 		"Unsubscribe":        m.subscribe,
 		"GetUnit":            m.getUnit,
 		"LoadUnit":           m.loadUnit,
+		"ListUnitsByNames":   m.listUnitsByNames,
 		"StartUnit":          m.jobMethod("StartUnit", verbStart),
 		"StopUnit":           m.jobMethod("StopUnit", verbStop),
 		"RestartUnit":        m.jobMethod("RestartUnit", verbRestart),
@@ -130,6 +131,41 @@ func (m *manager) loadUnit(name string) (dbus.ObjectPath, *dbus.Error) {
 		return "", dbus.NewError(errInvalidArgs, []any{"Unit name " + name + " is not valid."})
 	}
 	return unitPath(name), nil
+}
+
+// listed is an element of a(ssssssouso).
+type listed struct {
+	ID, Description, LoadState, ActiveState, SubState, Following string
+
+	Path    dbus.ObjectPath
+	Job     uint32
+	JobType string
+	JobPath dbus.ObjectPath
+}
+
+func (m *manager) listUnitsByNames(names []string) ([]listed, *dbus.Error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []listed
+	for _, name := range names {
+		m.record(Call{Method: "ListUnitsByNames", Unit: name})
+		all, err := m.propertiesOf(name, unitInterface)
+		if err != nil {
+			return nil, dbus.NewError(errInvalidArgs, []any{"Unit name " + name + " is not valid."})
+		}
+		l := listed{Path: unitPath(name), JobPath: "/"}
+		for key, value := range map[string]*string{
+			"Id": &l.ID, "LoadState": &l.LoadState, "ActiveState": &l.ActiveState, "SubState": &l.SubState,
+		} {
+			*value, _ = all[key].Value().(string)
+		}
+		if u := m.find(name); u != nil && m.jobs[u.Name] != nil {
+			l.Job, l.JobType = m.jobs[u.Name].id, m.jobs[u.Name].verb
+			l.JobPath = jobPath(l.Job)
+		}
+		list = append(list, l)
+	}
+	return list, nil
 }
 
 // jobMethod makes the method that asks for one kind of job.
