@@ -71,6 +71,8 @@ type DB struct {
 	mu sync.Mutex
 	// notes is how wide the column is, once it has been asked for.
 	notes width
+	// odd is what the last poll has left out.
+	odd Odd
 }
 
 // Open prepares access to the database and connects to nothing yet. It fails
@@ -119,16 +121,18 @@ func (db *DB) Close() error { return db.sql.Close() }
 func (db *DB) String() string { return db.where }
 
 // Poll reads all rows that are in alarm and not acknowledged, by process_id.
-// It takes at most query_timeout and answerGrace. More than MaxRows rows are an error that
+// It takes at most query_timeout and answerGrace. Rows without a number that
+// can be used are left out, see Odd. More than MaxRows rows are an error that
 // wraps ErrTooManyRows.
 func (db *DB) Poll(ctx context.Context) ([]recovery.Row, error) {
 	ctx, cancel := db.limit(ctx)
 	defer cancel()
-	rows, err := db.read(ctx, db.selectRows(inAlarm, db.maxRows+1))
+	rows, odd, err := db.read(ctx, db.selectRows(inAlarm, db.maxRows+1))
 	if err != nil {
 		return nil, db.failure(ctx, "read the alarms", err)
 	}
-	if len(rows) > db.maxRows {
+	db.setOdd(odd)
+	if len(rows)+odd.Count > db.maxRows {
 		err := fmt.Errorf("%w: STATUS_PROCESS has more than %d of them", ErrTooManyRows, db.maxRows)
 		return nil, db.failure(ctx, "read the alarms", err)
 	}
@@ -155,7 +159,7 @@ func (db *DB) Standing(ctx context.Context, alarm recovery.Alarm) ([]recovery.Ro
 			ids[i] = row.ID
 		}
 		which := "s.process_id IN (" + placeholders(len(ids)) + ")" + andInAlarm
-		rows, err := db.read(ctx, db.selectRows(which, chunkRows), ids...)
+		rows, _, err := db.read(ctx, db.selectRows(which, chunkRows), ids...)
 		if err != nil {
 			return nil, db.failure(ctx, action, err)
 		}
@@ -180,19 +184,24 @@ const inAlarm = "s.alarma = 1 AND (s.sound IS NULL OR s.sound <> 1)"
 // that one, where it would read every row in alarm by the index.
 const andInAlarm = " AND +" + inAlarm
 
-func (db *DB) read(ctx context.Context, query string, args ...any) ([]recovery.Row, error) {
+func (db *DB) read(ctx context.Context, query string, args ...any) (alarms []recovery.Row, odd Odd, err error) {
 	rows, err := db.sql.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, err
+		return nil, odd, err
 	}
 	defer func() { _ = rows.Close() }()
-	var alarms []recovery.Row
 	// Once for all rows: what is scanned into is on the heap.
 	var row recovery.Row
+	var id any
 	var name sql.NullString
 	for rows.Next() {
-		if err := rows.Scan(&row.ID, &name, &row.Mark); err != nil {
-			return nil, err
+		if err := rows.Scan(&id, &name, &row.Mark); err != nil {
+			return nil, odd, err
+		}
+		var ok bool
+		if row.ID, ok = wholeNumber(id); !ok {
+			odd.add(id)
+			continue
 		}
 		row.Process = name.String
 		if len(row.Process) > maxNameBytes {
@@ -200,7 +209,7 @@ func (db *DB) read(ctx context.Context, query string, args ...any) ([]recovery.R
 		}
 		alarms = append(alarms, row)
 	}
-	return alarms, rows.Err()
+	return alarms, odd, rows.Err()
 }
 
 // limit gives a method its time, the wait for a connection and the connecting

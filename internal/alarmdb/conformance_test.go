@@ -150,6 +150,7 @@ func conform(t *testing.T, newSite func(t *testing.T) site) {
 		"NotesAtTheWidthOfTEXTLoseTheirOldestText":    testFullText,
 		"TenThousandAlarmsAreReadAndCleared":          testTenThousand,
 		"MoreThanMaxRowsIsAnError":                    testTooManyRows,
+		"RowWithoutAWholeNumberStopsNoOther":          testOddRows,
 		"CancelledContextEndsEveryMethod":             testCancelled,
 		"SchemaMayBeRunAgain":                         testSchemaTwice,
 		"StuckWriteBacksLeaveAConnectionForThePoll":   testPollIsNotStarved,

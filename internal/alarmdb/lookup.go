@@ -25,7 +25,7 @@ func (db *DB) Acknowledged(ctx context.Context, limit int) ([]recovery.Row, erro
 		return nil, db.failure(ctx, action, err)
 	}
 	defer leave()
-	rows, err := db.read(ctx, db.selectRows(acknowledged, limit))
+	rows, _, err := db.read(ctx, db.selectRows(acknowledged, limit))
 	if err != nil {
 		return nil, db.failure(ctx, action, err)
 	}

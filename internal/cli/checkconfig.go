@@ -58,6 +58,9 @@ func checkConfig(path string, environ []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stderr, err)
 		return exitConfig
 	}
+	for _, w := range hostWarnings(c) {
+		_, _ = fmt.Fprintln(stderr, "warning:", w)
+	}
 	r := report{config: c}
 	r.title(printable(c.Path) + " has no mistakes")
 	r.database()

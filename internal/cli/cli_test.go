@@ -50,7 +50,14 @@ func TestExitStatuses(t *testing.T) {
 		{[]string{"run", "--once", "--config", noDatabase}, 1, []string{missing + ".db"}},
 		{[]string{"schema", "--driver", "oracle"}, 2, []string{"oracle", "mysql", "sqlite"}},
 		{[]string{"status", "--json", "--watch"}, 2, []string{"--json and --watch"}},
-		{[]string{"history", "--limit", "0"}, 2, []string{"--limit 0"}},
+		{[]string{"history", "--limit", "0"}, 2, []string{"--limit", `"0"`, "at least 1"}},
+		{[]string{"history", "--limit", "x"}, 2, []string{"--limit", `"x"`, "a whole number is wanted"}},
+		{[]string{"history", "-n", "99999999999"}, 2, []string{"--limit", "a whole number is wanted"}},
+		{[]string{"history", "a", "b"}, 2, []string{"one process at a time, not 2"}},
+		{[]string{"run", "extra"}, 2, []string{`"extra" is too much: monitor_service run takes no argument`, "--help"}},
+		{[]string{"restart"}, 2, []string{"which process? name one: monitor_service restart NAME", "--help"}},
+		{[]string{"explain", "a", "b"}, 2, []string{"one process at a time, not 2"}},
+		{[]string{"check-now", "nginx"}, 2, []string{`"nginx" is too much`}},
 		{[]string{"pause", "nginx", "--for", "99999h"}, 2, []string{"--for", "at most 8784h (366 days)"}},
 		{[]string{"pause", "nginx", "--for", "5"}, 2, []string{"--for", "its unit is missing: 5s, 5m or 5h", "Try 'monitor_service pause --help'"}},
 		{[]string{"pause"}, 2, []string{"which process? name one, or --all", "Try 'monitor_service pause --help'"}},
@@ -61,6 +68,9 @@ func TestExitStatuses(t *testing.T) {
 		code, _, stderr := call(t, c.args...)
 		if code != c.code {
 			t.Errorf("%v: exit status %d, want %d; it said %q", c.args, code, c.code, stderr)
+		}
+		if strings.Contains(stderr, "strconv") {
+			t.Errorf("%v: it names its own parts: %q", c.args, stderr)
 		}
 		for _, want := range c.stderr {
 			if !strings.Contains(stderr, want) {

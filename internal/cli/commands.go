@@ -8,7 +8,6 @@ import (
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
-	"monitor_service/internal/demo"
 )
 
 func (p *program) checkConfigCommand() *cobra.Command {
@@ -18,7 +17,7 @@ func (p *program) checkConfigCommand() *cobra.Command {
 		Long: "Load the configuration as run would, print every mistake at once, warn where the bash daemon\n" +
 			"would have read something else, and show what each configured process will get.\n" +
 			"Exits 78 when there is a mistake.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			path, err := p.findConfig()
 			if err != nil {
@@ -36,7 +35,7 @@ func (p *program) schemaCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the SQL that creates the tables and their index",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			for _, d := range []config.Driver{config.DriverMySQL, config.DriverSQLite} {
 				if strings.EqualFold(driver, d.String()) {
@@ -52,23 +51,11 @@ func (p *program) schemaCommand() *cobra.Command {
 	return c
 }
 
-func (p *program) demoCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "demo",
-		Short: "Show the daemon at work on an embedded database, in 20 seconds",
-		Long: "Start a few sample processes, break them, raise alarms for them in a temporary SQLite database,\n" +
-			"and let the real daemon recover them. Needs no root, no MySQL and no systemd, and cleans up.\n" +
-			"Exits 1 if anything did not happen as told.",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return demo.Run(c.Context(), p.stdout) },
-	}
-}
-
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.stdout, programName, version())
 			return err

@@ -21,7 +21,7 @@ func (p *program) explainCommand() *cobra.Command {
 			"as it would be run, what its breaker says, pauses, and what else would stop it or hold it up. It is decided by\n" +
 			"the code that acts upon alarms, and changes nothing.",
 		Example: "  monitor_service explain nginx",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: p.completeName,
+		Args:    oneName, ValidArgsFunction: p.completeName,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	return p.remote(c, func(ctx context.Context, client *control.Client, args []string) error {

@@ -14,7 +14,7 @@ import (
 
 func (p *program) historyCommand() *cobra.Command {
 	var asJSON bool
-	var limit int
+	limit := count(20)
 	c := &cobra.Command{
 		Use:   "history [NAME]",
 		Short: "Show the last recoveries, with every attempt and what failed checks said",
@@ -22,19 +22,12 @@ func (p *program) historyCommand() *cobra.Command {
 			"long it took, what the failed ones said, and what followed. It survives a restart of the daemon; the last\n" +
 			"100 of each process are kept, 2000 in all.",
 		Example: "  monitor_service history\n  monitor_service history nginx --limit 5\n  monitor_service history --json",
-		Args:    cobra.MaximumNArgs(1), ValidArgsFunction: p.completeName,
+		Args:    nameOrNothing, ValidArgsFunction: p.completeName,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
-	c.Flags().IntVarP(&limit, "limit", "n", 20, "how many recoveries")
-	check := c.Args
-	c.Args = func(c *cobra.Command, args []string) error {
-		if limit < 1 {
-			return fmt.Errorf("--limit %d: at least 1 is shown", limit)
-		}
-		return check(c, args)
-	}
+	c.Flags().VarP(&limit, "limit", "n", "how many recoveries")
 	return p.remote(c, func(ctx context.Context, client *control.Client, args []string) error {
-		h, err := client.History(ctx, first(args), limit)
+		h, err := client.History(ctx, first(args), int(limit))
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (p *program) restartCommand() *cobra.Command {
 			"overrides these two), and where an alarm would be refused as well (a masked unit, an unsafe name, …).\n" +
 			"Exits 0 when the process is restarted and verified, 1 when not.",
 		Example: "  monitor_service restart nginx\n  monitor_service restart batch --force    # although its breaker is open",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: p.completeName,
+		Args:    oneName, ValidArgsFunction: p.completeName,
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "also where its breaker is open or it is paused")
 	return p.remote(c, func(ctx context.Context, client *control.Client, args []string) error {
@@ -153,7 +153,7 @@ func (p *program) checkNowCommand() *cobra.Command {
 		Short: "Poll the database now",
 		Long: "Poll the database now instead of at the next check_interval, and wait for the answer. It does not wait for\n" +
 			"the recoveries that follow. Exits 1 when the database cannot be polled.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	return p.remote(c, func(ctx context.Context, client *control.Client, _ []string) error {
 		return p.say(client.CheckNow(ctx))

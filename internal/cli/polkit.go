@@ -25,7 +25,7 @@ func (p *program) polkitRulesCommand() *cobra.Command {
 		Long: "Print the rules that let an unprivileged daemon restart the units that the configuration names,\n" +
 			"and nothing else. They belong into /etc/polkit-1/rules.d/50-monitor_service.rules, and are to be\n" +
 			"written anew when the configuration names other units. What cannot work without root is said on stderr.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			path, err := p.findConfig()
 			if err != nil {

@@ -19,7 +19,7 @@ func (p *program) runCommand() *cobra.Command {
 		Long: "Run the daemon in the foreground, as systemd does.\n\n" +
 			signals().sentence() + ".\n\n" +
 			"With --once it makes one poll, finishes its recoveries and exits 1 if any failed.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return p.run(c.Context(), once, dryRun) },
 	}
 	p.addConfigFlag(c)

@@ -39,7 +39,7 @@ func (p *program) statusCommand() *cobra.Command {
 			"Colours on a terminal only, and not where " + noColor + " is set.",
 		Example: "  monitor_service status\n  monitor_service status nginx\n  monitor_service status --watch\n" +
 			"  monitor_service status --json | jq '.processes[] | select(.state != \"ok\")'",
-		Args: cobra.MaximumNArgs(1), ValidArgsFunction: p.completeName,
+		Args: nameOrNothing, ValidArgsFunction: p.completeName,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "show it anew every 2 seconds, until Ctrl-C")

@@ -70,6 +70,7 @@ func (b *build) checkMonitor() {
 // checkProcesses checks what each process gets, once everything is inherited.
 func (b *build) checkProcesses() {
 	b.compareUnits()
+	b.checkPace()
 	inherited := b.Monitor.Unconfigured == UnconfiguredDefault && b.checkCustom(b.fallback, defaultSection)
 	for _, s := range b.doc.sections {
 		p, ok := b.processes[strings.TrimPrefix(s.name, processPrefix)]

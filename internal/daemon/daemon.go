@@ -80,6 +80,8 @@ type Daemon struct {
 	outage   outage
 	unlock   func() error
 	lastPoll time.Time
+	// odd is what the last poll has left out.
+	odd alarmdb.Odd
 	// said is the status that systemd was told last.
 	said string
 	emit func(recovery.Event)
@@ -275,6 +277,7 @@ func (d *Daemon) Once(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("cannot poll the alarms: %w", err)
 	}
+	d.sayOdd(d.db.Odd())
 	d.engine.Cycle(at, rows)
 	owed, err := d.engine.Drain(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/systemd"
 )
@@ -20,6 +21,7 @@ type Requests struct {
 type polled struct {
 	at   time.Time
 	rows []recovery.Row
+	odd  alarmdb.Odd
 	err  error
 	took time.Duration
 	// generation tells a poll of the database before a reload.
@@ -161,7 +163,7 @@ func (l *loop) poll(ctx context.Context) {
 	go func() {
 		at := time.Now()
 		rows, err := db.Poll(ctx)
-		l.results <- polled{at: at, rows: rows, err: err, took: time.Since(at), generation: generation}
+		l.results <- polled{at: at, rows: rows, odd: db.Odd(), err: err, took: time.Since(at), generation: generation}
 	}()
 }
 
@@ -204,6 +206,7 @@ func (d *Daemon) digest(r polled) time.Duration {
 	}
 	d.outage.ended(now, d.emit)
 	d.lastPoll = r.at
+	d.sayOdd(r.odd)
 	d.engine.Cycle(r.at, r.rows)
 	return max(0, interval-now.Sub(r.at))
 }

@@ -108,6 +108,10 @@ func (s *story) afterwards(ctx context.Context, end recovery.Event) error {
 			return s.end(control.VerdictSucceeded, text+"; its alarm could not be cleared yet, that is tried again")
 		case recovery.WriteBackRefused:
 			return s.end(control.VerdictSucceeded, text+"; whoever raised its alarm has to clear it")
+		case recovery.NotActing: // read-only mode was told before this recovery
+			if ev.Reason == recovery.ReasonNotYetCleared {
+				return s.end(control.VerdictSucceeded, text+"; whoever raised its alarm has to clear it")
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -20,10 +21,11 @@ type daemonProcess struct {
 }
 
 // startDaemon runs this very binary as the service would be run, and tells
-// every line that it logs.
+// every line that it logs. It runs until it is stopped, also when the context
+// ends; where the demo is killed and can stop nothing, the kernel does.
 func (s *stage) startDaemon(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, s.program, "run", "--config", s.path("config.ini"))
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), s.program, "run", "--config", s.path("config.ini"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "MONITOR_SERVICE_") || strings.HasPrefix(v, "JOURNAL_STREAM=") ||
 			strings.HasPrefix(v, "NOTIFY_SOCKET=") ||
@@ -34,16 +36,26 @@ func (s *stage) startDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("cannot start the daemon: %w", err)
-	}
-	s.daemon = &daemonProcess{cmd: cmd, ended: make(chan error, 1)}
+	d := &daemonProcess{cmd: cmd, ended: make(chan error, 1)}
+	started := make(chan error, 1) // so that its sender never waits
 	go func() {
+		// To the kernel, the parent of Pdeathsig is the thread.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		for scan := bufio.NewScanner(lines); scan.Scan(); {
 			s.out.daemon(scan.Text())
 		}
-		s.daemon.ended <- cmd.Wait()
+		d.ended <- cmd.Wait()
 	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("cannot start the daemon: %w", err)
+	}
+	s.daemon = d
 	return nil
 }
 

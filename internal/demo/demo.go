@@ -45,7 +45,8 @@ type stage struct {
 }
 
 // Run plays the demo and tells it to out. It returns an error when anything
-// did not happen as told, and cleans up in any case.
+// did not happen as told. Where the context ends before the demo does, the
+// error wraps its cause. It cleans up in any case.
 func Run(ctx context.Context, out io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -61,10 +62,17 @@ func run(ctx context.Context, out io.Writer, program string, patience time.Durat
 	}
 	s := &stage{dir: dir, out: newTeller(out), program: program, patience: patience}
 	defer func() { err = errors.Join(err, s.clean()) }()
-	if err := s.set(ctx); err != nil {
-		return fmt.Errorf("cannot set the stage: %w", err)
+	err = s.set(ctx)
+	if err == nil {
+		err = s.play(ctx)
+	} else {
+		err = fmt.Errorf("cannot set the stage: %w", err)
 	}
-	return s.play(ctx)
+	if err != nil && ctx.Err() != nil {
+		// What did not happen then is no fault of the daemon's.
+		return fmt.Errorf("the demo did not come to its end: %w", context.Cause(ctx))
+	}
+	return err
 }
 
 // set makes the samples, the database and the configuration.
@@ -123,9 +131,7 @@ func (s *stage) clean() error {
 	if s.daemon != nil {
 		errs = append(errs, s.daemon.stop())
 	}
-	for _, name := range samples {
-		s.killSample(name)
-	}
+	errs = append(errs, s.killSamples())
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}

@@ -35,6 +35,9 @@ func (s *stage) play(ctx context.Context) error {
 		{"a process that kept failing opened its breaker, was tried once more, and recovered", s.playFailing(ctx)},
 		{"the acknowledged process still runs, its alarm still stands", s.stillAlone(ctx, before[mail])},
 	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
 	err := s.daemon.stop()
 	s.daemon = nil
 	return s.summary(append(facts, fact{"the daemon ended in order", err}))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,7 +16,8 @@ import (
 // sampleScript is a process that shows its pulse in a file, so that its health
 // is a fact. It notes each of its starts, refuses to run while a file says
 // that it is broken, and while another one says that it is wedged it neither
-// shows a pulse nor hears SIGTERM. A fresh start is not wedged.
+// shows a pulse nor hears SIGTERM. A fresh start is not wedged. It ends with
+// the demo, also with one that was killed and could not clean up.
 const sampleScript = `#!/bin/sh
 cd '%[1]s' || exit 1
 rm -f %[2]s.wedged
@@ -25,7 +27,7 @@ if [ -e %[2]s.broken ]; then
 	exit 1
 fi
 echo $$ > %[2]s.pid
-while :; do
+while kill -0 %[3]d 2>/dev/null; do
 	if [ -e %[2]s.wedged ]; then trap '' TERM; else : > %[2]s.pulse; fi
 	sleep 0.1
 done
@@ -35,7 +37,7 @@ done
 const pulseEvery = 100 * time.Millisecond
 
 func (s *stage) writeSample(name string) error {
-	text := fmt.Sprintf(sampleScript, s.dir, name)
+	text := fmt.Sprintf(sampleScript, s.dir, name, os.Getpid())
 	return os.WriteFile(s.path(name), []byte(text), 0o700) //nolint:gosec // a program must be executable
 }
 
@@ -129,8 +131,45 @@ func (s *stage) signal(name string, sig syscall.Signal) error {
 	return syscall.Kill(pid, sig)
 }
 
-func (s *stage) killSample(name string) {
-	if pid := s.running(name); pid != 0 {
-		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+// killSamples ends every sample, whoever has started it and whether or not it
+// has come to write its process id down, and waits until they are gone.
+func (s *stage) killSamples() error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		pids := s.allRunning()
+		if len(pids) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the samples with process ids %v still run %s after SIGKILL", pids, patience)
+		}
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
+		}
 	}
+}
+
+// allRunning finds the samples in the process table. Their programs are in a
+// directory that nobody else has.
+func (s *stage) allRunning() []int {
+	dirs, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		return nil // the pattern is well-formed
+	}
+	var pids []int
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		args, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil {
+			continue // it has ended
+		}
+		for _, name := range samples {
+			if bytes.Contains(args, []byte("\x00"+s.path(name)+"\x00")) && isSample(pid, name) {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
 }

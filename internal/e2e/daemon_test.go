@@ -171,6 +171,39 @@ func TestDatabaseOutageDoesNotStarveTheWatchdog(t *testing.T) {
 	}
 }
 
+// TestDatabaseThatHangsDoesNotStarveTheWatchdog freezes the server, so that
+// nothing is refused: each poll lasts as long as query_timeout lets it, which
+// is five times the watchdog's patience.
+func TestDatabaseThatHangsDoesNotStarveTheWatchdog(t *testing.T) {
+	b := newBed(t)
+	worker := b.workers(t, "1")[0]
+	b.install(t, strings.Replace(baseConfig, "[monitor]", "query_timeout = 10\n[monitor]", 1))
+	b.Put(t, "/etc/systemd/system/"+daemonUnit+".d/watchdog.conf", "[Service]\nWatchdogSec=2\n", 0o644)
+	b.Must(t, "systemctl", "daemon-reload")
+	b.Must(t, "systemctl", "start", daemonUnit)
+	b.awaitPolls(t, 2)
+	before := b.Property(t, daemonUnit, "MainPID")
+	thaw := func() { b.Must(t, "systemctl", "kill", "--kill-who=main", "--signal=CONT", "mariadb.service") }
+	t.Cleanup(thaw)
+	b.Must(t, "systemctl", "kill", "--kill-who=main", "--signal=STOP", "mariadb.service")
+	told := func(event string) int { return len(b.journalSince(t, "MONITOR_EVENT="+event)) }
+	b.Eventually(t, "the outage is told", host.Limit, func() bool { return told("database_lost") == 1 })
+	b.Must(t, "sleep", "5") // more than two periods of the watchdog, in which it is tried again
+	thaw()
+	b.Eventually(t, "the end of the outage is told", host.Limit, func() bool { return told("database_back") == 1 })
+	b.raiseAlarm(t, 1, worker)
+	b.awaitCleared(t, 1)
+	if lost, back := told("database_lost"), told("database_back"); lost != 1 || back != 1 {
+		t.Errorf("the outage was told %d times and its end %d times, want once each", lost, back)
+	}
+	if got := b.Property(t, daemonUnit, "MainPID"); got != before {
+		t.Errorf("the daemon was process %s and is %s", before, got)
+	}
+	if got := b.Property(t, daemonUnit, "NRestarts"); got != "0" {
+		t.Errorf("systemd restarted the daemon %s times", got)
+	}
+}
+
 func TestSignals(t *testing.T) {
 	b := newBed(t)
 	worker := b.workers(t, "1")[0]
@@ -232,6 +265,9 @@ func TestReloadInReadOnlyModeRestartsNothing(t *testing.T) {
 	b.awaitPolls(t, 10)
 	if n := len(b.starts(t, worker)); n != 2 {
 		t.Errorf("the unit was started %d times, want once by the test and once by the daemon", n)
+	}
+	if n := len(b.journalSince(t, "MONITOR_EVENT=write_back_refused")); n != 1 {
+		t.Errorf("after the reload read-only was told %d times, want once in all", n)
 	}
 	// With an account that may write, the alarm of before is cleared.
 	b.configure(t, baseConfig)

@@ -58,7 +58,9 @@ type channel struct {
 
 func newChannel(kind Channel, s channelSettings, tell func(Report)) *channel {
 	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval, wait.Multiplier = firstRetry, lastRetry, 2
+	wait.InitialInterval, wait.Multiplier = firstRetry, 2
+	// What jitter adds is within the limit.
+	wait.MaxInterval = time.Duration(float64(lastRetry) / (1 + wait.RandomizationFactor))
 	return &channel{
 		kind: kind, tell: tell, settings: s, wait: wait,
 		wake: make(chan struct{}, 1), pending: newBatch(),

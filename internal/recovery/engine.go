@@ -40,10 +40,11 @@ type Engine struct {
 	// queue holds the processes in stage queued, the next one first.
 	queue []*process
 	// running counts the recoveries under way, with a place or without.
-	running  int
-	places   places
-	claims   claims
-	readOnly bool
+	running      int
+	places       places
+	claims       claims
+	readOnly     bool
+	readOnlyTold readOnlyCause
 	// capped says that max_restarts_per_cycle was reached in the last poll.
 	capped   bool
 	stopping bool
@@ -147,6 +148,9 @@ func (e *Engine) Reconfigure(cfg *config.Config, alarms Alarms, other bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.cfg, e.alarms = cfg, alarms
+	if other {
+		e.readOnlyTold = notTold
+	}
 	// The account may have been given the privilege to write.
 	e.readOnly = false
 	e.enterReadOnlyIfConfigured()
@@ -168,11 +172,11 @@ func (e *Engine) Reconfigure(cfg *config.Config, alarms Alarms, other bool) {
 }
 
 func (e *Engine) enterReadOnlyIfConfigured() {
-	if e.cfg.Database.ClearAlarm {
-		return
+	if !e.cfg.Database.ClearAlarm {
+		e.enterReadOnly(toldConfigured, Event{Kind: WriteBackRefused, At: time.Now(), Err: errClearAlarmOff})
+	} else if e.readOnlyTold == toldConfigured {
+		e.readOnlyTold = notTold
 	}
-	e.readOnly = true
-	e.emit(Event{Kind: WriteBackRefused, At: time.Now(), Err: errClearAlarmOff})
 }
 
 // Drain waits until no recovery is queued or under way and every write-back

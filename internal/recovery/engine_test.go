@@ -647,7 +647,7 @@ func TestDatabaseThatRefusesTwiceIsLeftInPeaceForAWhile(t *testing.T) {
 		}
 		before := tries.Load()
 		time.Sleep(time.Hour)
-		if n := tries.Load() - before; n > 2*150 {
+		if n := tries.Load() - before; n > 2*200 {
 			t.Errorf("%d tries in an hour", n)
 		}
 	})

@@ -3,7 +3,6 @@ package recovery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"monitor_service/internal/breaker"
@@ -375,5 +374,3 @@ func (e *Engine) finishRestored(p *process, o outcome) {
 	p.stage = writingBack
 	e.writer.add(p)
 }
-
-var errClearAlarmOff = fmt.Errorf("%w: clear_alarm = no", ErrReadOnly)

@@ -78,7 +78,9 @@ func (w *writer) busyWith(p *process) bool { return w.now != nil && w.now.proces
 
 func (w *writer) run() {
 	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval, wait.Multiplier = firstRetry, lastRetry, 2
+	wait.InitialInterval, wait.Multiplier = firstRetry, 2
+	// What jitter adds is within the limit.
+	wait.MaxInterval = time.Duration(float64(lastRetry) / (1 + wait.RandomizationFactor))
 	timer := time.NewTimer(0)
 	<-timer.C
 	defer timer.Stop()
@@ -182,19 +184,10 @@ func (w *writer) settle(o *owing, cleared int, err error) bool {
 	ev := e.event(kind, p)
 	ev.Took, ev.Count = now.Sub(o.at), cleared
 	e.emit(ev)
+	if cleared > 0 {
+		e.readOnlyTold = notTold // the account may write
+	}
 	p.inAlarm = false
 	e.conclude(p, now)
 	return true
-}
-
-// refusedWriteBack enters the read-only mode: from now on whoever raised an
-// alarm has to clear it. The engine's lock is held.
-func (e *Engine) refusedWriteBack(p *process, err error) {
-	if !e.readOnly {
-		e.readOnly = true
-		ev := e.event(WriteBackRefused, p)
-		ev.Err = err
-		e.emit(ev)
-	}
-	p.stage = awaitingOwner
 }
