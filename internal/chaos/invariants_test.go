@@ -106,6 +106,12 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 			s.add(good("a", 2)...)
 			s.Started["a"] = append(s.Started["a"], at(2.3))
 		}, nil},
+		"raised again, and recovered by a successor after a start that failed": {func(s *Story) {
+			s.again(1.15)
+			s.add(span("a", Start, 1.16, 1.17, false))
+			s.add(good("a", 2)...)
+			s.Started["a"] = append(s.Started["a"], at(2.3))
+		}, nil},
 		"raised again, and cleared by the recovery before": {func(s *Story) { s.again(1.35) }, []string{lost}},
 		"raised again, and recovered three times": {func(s *Story) {
 			s.again(1.15)

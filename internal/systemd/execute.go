@@ -14,6 +14,11 @@ const (
 	// killLimit is how long a killed command may take to die. One that is
 	// stuck in the kernel dies when the kernel lets go of it.
 	killLimit = 5 * time.Second
+	// killPatience is how long systemd may be away, as it is while it executes
+	// itself anew, when a command is to be killed. The unit's own limit ends
+	// the command by then: see Transient.StartTimeout.
+	killPatience = 20 * time.Second
+	killPause    = 50 * time.Millisecond
 	// beginLimit is how long systemd may take to begin a command that it has
 	// taken up. While it executes itself anew it begins nothing, which takes
 	// it seconds where 10,000 units are loaded.
@@ -77,22 +82,38 @@ func (c *Client) execute(ctx context.Context, t Transient, limit time.Duration) 
 		return &JobError{Op: "run", Unit: t.Name, Result: result}
 	case ctx.Err() != nil:
 		// Also where systemd has not answered: it may have heard.
-		l.kill(ctx, t.Name, id, results, c.lostCheckInterval)
+		c.kill(ctx, t.Name)
+		l.awaitDeath(ctx, t.Name, id, results, c.lostCheckInterval)
 		return ctx.Err()
 	}
 	return err
 }
 
-// kill ends all that runs in the unit and waits for its end.
-func (l *link) kill(ctx context.Context, name string, id int, results <-chan string, every time.Duration) {
+// kill has all that runs in the unit killed, be it that systemd cannot be asked
+// at once: what goes on unseen would go on beside what comes next.
+func (c *Client) kill(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
+	defer cancel()
+	for {
+		err := c.call(ctx, func(ctx context.Context, l *link) error {
+			return l.conn.KillUnitWithTarget(ctx, name, sdbus.All, int32(syscall.SIGKILL))
+		})
+		if err == nil || errors.Is(err, ErrNoSuchUnit) || errors.Is(err, ErrClosed) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(killPause):
+		}
+	}
+}
+
+// awaitDeath waits for the end of a unit whose processes were killed.
+func (l *link) awaitDeath(ctx context.Context, name string, id int, results <-chan string, every time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killLimit)
 	defer cancel()
-	err := l.call(ctx, func(ctx context.Context, l *link) error {
-		return l.conn.KillUnitWithTarget(ctx, name, sdbus.All, int32(syscall.SIGKILL))
-	})
-	if err == nil {
-		_, _ = l.await(ctx, name, id, results, every)
-	}
+	_, _ = l.await(ctx, name, id, results, every)
 }
 
 // awaitBegin waits until a command has begun, or there is no need to wait.

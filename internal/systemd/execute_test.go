@@ -64,6 +64,18 @@ func TestACommandThatIsOverItsTimeIsATimeLimit(t *testing.T) {
 	}
 }
 
+// Systemd may be away when the time of a command is over.
+func TestACommandThatIsOverItsTimeIsKilledWhenSystemdIsBack(t *testing.T) {
+	b, c, ctx := setUp(t)
+	b.SetUnit(bus.Unit{Name: "a.service", LoadState: "not-found", ActiveState: "inactive", JobHangs: true, KillsLost: 2})
+	if err := c.Execute(ctx, sleeper("a.service"), 100*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		t.Errorf("got %v", err)
+	}
+	if n := b.Calls()["KillUnit"]; n != 3 {
+		t.Errorf("the unit was to be killed %d times, want 3", n)
+	}
+}
+
 func TestACommandThatFailsIsAJobError(t *testing.T) {
 	b, c, ctx := setUp(t)
 	b.SetUnit(bus.Unit{Name: "a.service", LoadState: "not-found", ActiveState: "inactive", JobResult: "failed"})

@@ -30,7 +30,7 @@ const (
 	// that is over its time: it matters only if this daemon is gone.
 	backstop = 10 * time.Second
 	// killPatience bounds ending a command that the bus was lost over.
-	killPatience = 5 * time.Second
+	killPatience = 20 * time.Second
 	// busLook is how often the bus is tried while it is down.
 	busLook = 100 * time.Millisecond
 )
@@ -163,7 +163,9 @@ func (r runner) outlast(ctx context.Context, name string, out *command.Output, l
 	case <-ctx.Done():
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
 		defer cancel()
-		_ = r.units.Stop(limited, name)
+		for errors.Is(r.units.Stop(limited, name), systemd.ErrUnavailable) && limited.Err() == nil {
+			time.Sleep(busLook)
+		}
 		return ctx.Err()
 	}
 }

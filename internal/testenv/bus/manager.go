@@ -26,6 +26,7 @@ const (
 	errUnitExists    = busName + ".UnitExists"
 	errInvalidArgs   = "org.freedesktop.DBus.Error.InvalidArgs"
 	errUnknownObject = "org.freedesktop.DBus.Error.UnknownObject"
+	errNoReply       = "org.freedesktop.DBus.Error.NoReply"
 	errUnknownProp   = "org.freedesktop.DBus.Error.UnknownProperty"
 )
 
@@ -216,6 +217,10 @@ func (m *manager) killUnit(name, _ string, _ int32) *dbus.Error {
 	if u == nil {
 		return noSuchUnit(name)
 	}
+	if u.KillsLost > 0 {
+		u.KillsLost--
+		return dbus.NewError(errNoReply, []any{"Message recipient disconnected from message bus without replying"})
+	}
 	if j := m.jobs[u.Name]; j != nil {
 		select {
 		case j.finish <- "failed":
@@ -255,7 +260,7 @@ func (m *manager) startTransientUnit(name, mode string, list []property, _ []aux
 	u := Unit{Name: name, ActiveState: "inactive"}.withDefaults()
 	if old != nil {
 		// A test may lay down beforehand how the unit will behave.
-		u.JobResult, u.JobHangs, u.JobSilent = old.JobResult, old.JobHangs, old.JobSilent
+		u.JobResult, u.JobHangs, u.JobSilent, u.KillsLost = old.JobResult, old.JobHangs, old.JobSilent, old.KillsLost
 	}
 	u.Transient = given
 	m.units[name] = &u

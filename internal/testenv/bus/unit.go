@@ -53,6 +53,9 @@ type Unit struct {
 	// Refuse is the name of the D-Bus error with which a request for a job
 	// is answered; empty is none.
 	Refuse string
+	// KillsLost is how many requests to kill it nobody answers, as while
+	// systemd executes itself anew.
+	KillsLost int
 
 	starts int
 }
