@@ -115,7 +115,7 @@ func judgeStarts(s *Story, a Alarm, spans []Span, broken report) {
 			passed = true
 		case sp.Step == Check:
 			failed = true
-		case sp.Step == Start && late && !failed && (passed || last != nil && last.OK):
+		case sp.Step == Start && late && (passed || last != nil && last.OK && !failed):
 			passed, late = false, false
 		case sp.Step == Start && passed:
 			broken(a.Process, sp.Begin, "restarted for alarm #%d after a check that had passed", a.Serial)

@@ -112,6 +112,12 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 			s.add(good("a", 2)...)
 			s.Started["a"] = append(s.Started["a"], at(2.3))
 		}, nil},
+		"raised again, and recovered again after a check that failed at first": {func(s *Story) {
+			s.again(1.35)
+			s.add(span("a", Check, 1.36, 1.38, false))
+			s.add(good("a", 2)...)
+			s.Started["a"] = append(s.Started["a"], at(2.3))
+		}, nil},
 		"raised again, and cleared by the recovery before": {func(s *Story) { s.again(1.35) }, []string{lost}},
 		"raised again, and recovered three times": {func(s *Story) {
 			s.again(1.15)

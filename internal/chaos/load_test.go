@@ -22,6 +22,8 @@ type load struct {
 	// at most for a process that is well again.
 	raising atomic.Bool
 	pause   time.Duration
+	// again says that alarms are raised again while they stand.
+	again bool
 
 	mu      sync.Mutex
 	serial  int
@@ -32,7 +34,7 @@ type load struct {
 }
 
 func newLoad(s *stage, random *rand.Rand) *load {
-	return &load{s: s, pause: time.Second, current: map[string]*Alarm{}, due: map[string]time.Time{}, random: random}
+	return &load{s: s, pause: time.Second, again: *faultsFlag > 0, current: map[string]*Alarm{}, due: map[string]time.Time{}, random: random}
 }
 
 // begin forgets what has ended, at the beginning of a round.
@@ -137,7 +139,7 @@ func (l *load) note(process string, alarmed bool, notes string) bool {
 		l.due[process] = time.Now().Add(time.Duration(l.random.Int64N(int64(l.pause))))
 	case !is:
 		return true
-	case kind == Good && l.raising.Load() && l.random.IntN(raisedAgain) == 0:
+	case kind == Good && l.again && l.raising.Load() && l.random.IntN(raisedAgain) == 0:
 		// It has happened again: whoever is at the one before must not
 		// clear this one.
 		a.Replaced = true
