@@ -34,7 +34,7 @@ type email struct {
 func newEmail(cfg config.Email, host string) (*email, error) {
 	roots, err := trust(cfg.CA)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("smtp_ca: %w", err)
 	}
 	roots.ServerName = cfg.Host
 	e := &email{cfg: cfg, from: cfg.From, helo: host, tls: roots}
