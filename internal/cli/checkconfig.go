@@ -11,7 +11,9 @@ import (
 	"unicode/utf8"
 
 	"monitor_service/internal/alarmdb"
+	"monitor_service/internal/command"
 	"monitor_service/internal/config"
+	"monitor_service/internal/notify"
 	"monitor_service/internal/web"
 )
 
@@ -42,14 +44,18 @@ func checkConfig(path string, environ []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return exitConfig
 	}
-	// What the file is about may be wrong too, such as a tls_ca that is no
-	// certificate. This connects to nothing.
+	// What the file is about may be wrong too, such as a tls_ca or an smtp_ca that
+	// is no certificate. This connects to nothing.
 	db, err := alarmdb.Open(c.Database)
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, err)
 		return exitConfig
 	}
 	defer func() { _ = db.Close() }()
+	if _, err := notify.Prepare(c.Notify, command.Run); err != nil {
+		_, _ = fmt.Fprintln(stderr, err)
+		return exitConfig
+	}
 	settings, warnings, err := web.Check(c)
 	for _, w := range warnings {
 		_, _ = fmt.Fprintln(stderr, "warning:", w)

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -33,5 +35,27 @@ command = send-sms "$MONITOR_NOTIFY_SUBJECT"
 	}
 	if strings.Contains(stdout, secretCanary) {
 		t.Errorf("a secret is shown:\n%s", stdout)
+	}
+}
+
+// What run refuses, check-config does not praise.
+func TestCheckConfigReadsTheCertificatesOfNotifications(t *testing.T) {
+	garbage := filepath.Join(t.TempDir(), "garbage.pem")
+	if err := os.WriteFile(garbage, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, ca := range []string{"/is/not/there.pem", garbage} {
+		for _, keys := range []string{
+			"email_to = a@example.com\nsmtp_host = mx\nsmtp_ca = ",
+			"webhook_url = https://hooks.example.com/" + secretCanary + "\nwebhook_ca = ",
+		} {
+			status, stdout, stderr := runCheckConfig(t, "[database]\nuser = u\ndatabase = d\n[notify]\n"+keys+ca+"\n")
+			if status != exitConfig || stdout != "" || !strings.Contains(stderr, ca) || !strings.Contains(stderr, "_ca: ") {
+				t.Errorf("%s%s: status %d, %s, %s", keys, ca, status, stdout, stderr)
+			}
+			if strings.Contains(stderr, secretCanary) {
+				t.Errorf("a secret is shown: %s", stderr)
+			}
+		}
 	}
 }

@@ -114,15 +114,11 @@ func (b *build) read(s *section) {
 // set gives a key its value, or says what is wrong with it.
 func (b *build) set(k Key, value, id string, o Origin) {
 	if err := k.set(&b.draft, value); err != nil {
-		m := Mistake{
-			File: o.File, Line: o.Line, Section: o.Section, Key: k.Name, Variable: o.Variable,
-			Problem: err.Error() + "; allowed: " + k.Allowed,
-		}
-		if !k.Secret {
-			m.Value = value
-		}
 		b.refused[id] = true
-		b.mistake(m)
+		b.mistake(Mistake{
+			File: o.File, Line: o.Line, Section: o.Section, Key: k.Name, Variable: o.Variable,
+			Value: k.showable(value), Problem: err.Error() + "; allowed: " + k.Allowed,
+		})
 		return
 	}
 	delete(b.refused, id)

@@ -38,7 +38,7 @@ func httpKeys() []Key {
 	const s = sectionHTTP
 	return []Key{
 		newKey(s, "listen", "", listenAddress(), func(d *draft) *string { return &d.HTTP.Listen },
-			"the TCP address of the status page, the metrics and the health endpoints; without it there is none").shows(none),
+			"the TCP address of the status page, the metrics and the health endpoints; without it there is none").shows(none).ofAddress(),
 		newKey(s, "web_config", "", absolute(maxPath), func(d *draft) *string { return &d.HTTP.WebConfig },
 			"a file with the listener's users and TLS certificate, as Prometheus' exporters read it (their --web.config.file)"),
 	}
@@ -54,7 +54,7 @@ func listenAddress() rule[string] {
 		}
 		n, err := strconv.Atoi(port)
 		if err != nil || n < 1 || n > 65535 || !wholeNumber.MatchString(port) {
-			return "", fmt.Errorf("has %s for a port, which is not 1 to 65535", shown(port))
+			return "", fmt.Errorf("has %s for a port, which is not 1 to 65535", shown(withoutUserinfo(port)))
 		}
 		switch {
 		case host == "":
@@ -64,7 +64,7 @@ func listenAddress() rule[string] {
 		}
 		address, err := netip.ParseAddr(host)
 		if err != nil {
-			return "", fmt.Errorf("has %s for an address, which is not an IP address", shown(host))
+			return "", fmt.Errorf("has %s for an address, which is not an IP address", shown(withoutUserinfo(host)))
 		}
 		return netip.AddrPortFrom(address, uint16(n)).String(), nil
 	}}, "an IP address and a port such as 127.0.0.1:9187 or [::1]:9187, :9187 for all addresses of this host, or none")

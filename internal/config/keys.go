@@ -44,6 +44,9 @@ type Key struct {
 	// Classic says that the bash daemon knew the key too.
 	Classic bool
 
+	// secretFile says that the value is the path of a file with a secret,
+	// and address that it is where something is reached: see showable.
+	secretFile, address bool
 	// builtin is the default as it would stand in the file, empty for none.
 	builtin string
 	// set reads a value into the draft.
@@ -90,6 +93,9 @@ func (k Key) command() Key { k.Command = true; return k }
 func (k Key) secret() Key  { k.Secret = true; return k }
 func (k Key) onlyOwn() Key { k.Own = true; return k }
 func (k Key) classic() Key { k.Classic = true; return k }
+
+func (k Key) ofSecret() Key  { k.secretFile = true; return k }
+func (k Key) ofAddress() Key { k.address = true; return k }
 
 // Variable is the environment variable that overrides the key, empty where
 // there is none.

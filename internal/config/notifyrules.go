@@ -53,7 +53,7 @@ func mailAddresses() rule[[]string] {
 			seen := make(map[string]bool)
 			for _, a := range addresses {
 				if _, err := one.read(a); err != nil {
-					return nil, fmt.Errorf("has %s in it, which %w", shown(a), err)
+					return nil, fmt.Errorf("has %s in it, which %w", shown(withoutPassword(a)), err)
 				}
 				if seen[a] {
 					return nil, fmt.Errorf("has %s in it twice", shown(a))

@@ -23,7 +23,7 @@ func emailKeys() []Key {
 		newKey(s, "email_events", calmEvents, notifyEvents(), func(d *draft) *NotifyEvents { return &d.Notify.Email.Events },
 			"what is told by e-mail"),
 		newKey(s, "smtp_host", "", host(), func(d *draft) *string { return &d.Notify.Email.Host },
-			"the mail server; needed for email_to"),
+			"the mail server; needed for email_to").ofAddress(),
 		newKey(s, "smtp_port", "", integer(1, 65535), func(d *draft) *int { return &d.Notify.Email.Port },
 			"its port").shows("587 for starttls, 465 for tls, 25 for off"),
 		newKey(s, "smtp_tls", "starttls",
@@ -37,7 +37,7 @@ func emailKeys() []Key {
 		newKey(s, "smtp_password", "", text(4096), func(d *draft) *string { return &d.smtpPassword },
 			"its password; smtp_password_file wins over it, and a systemd credential named smtp_password over both").secret(),
 		newKey(s, "smtp_password_file", "", absolute(maxPath), func(d *draft) *string { return &d.smtpPasswordFile },
-			"a file that holds the password alone, on one line"),
+			"a file that holds the password alone, on one line").ofSecret(),
 	}
 }
 
@@ -47,7 +47,7 @@ func webhookKeys() []Key {
 		newKey(s, "webhook_url", "", webAddress(), func(d *draft) *string { return &d.webhookURL },
 			"where JSON is posted to; kept as secret as a password; webhook_url_file wins over it, and a systemd credential named webhook_url over both").secret(),
 		newKey(s, "webhook_url_file", "", absolute(maxPath), func(d *draft) *string { return &d.webhookURLFile },
-			"a file that holds the address alone, on one line"),
+			"a file that holds the address alone, on one line").ofSecret(),
 		newKey(s, "webhook_format", "json",
 			oneOf(choice[WebhookFormat]{"json", WebhookJSON}, choice[WebhookFormat]{"slack", WebhookSlack},
 				choice[WebhookFormat]{"teams", WebhookTeams}, choice[WebhookFormat]{"discord", WebhookDiscord}),

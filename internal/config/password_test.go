@@ -180,22 +180,38 @@ func TestAConfigurationNeverShowsItsPassword(t *testing.T) {
 
 func TestAMistakeNeverShowsAPassword(t *testing.T) {
 	for name, c := range map[string]struct{ text, variable string }{
-		"quote":           {text: minimal + "password = \"" + canary + "\n"},
-		"text after":      {text: minimal + "password = \"" + canary + "\" " + canary + "\n"},
-		"ambiguous":       {text: minimal + "password = a'" + canary + " # 'b\n"},
-		"lines":           {text: minimal + "password = `" + canary + "\n"},
-		"too long":        {text: minimal + "password = " + strings.Repeat(canary, 1000) + "\n"},
-		"no =":            {text: minimal + "password " + canary + "\n"},
-		"colon":           {text: minimal + "password: " + canary + "=\n"},
-		"other key":       {text: minimal + "passwrod = " + canary + "\n"},
-		"other section":   {text: minimal + "[databse]\npassword = " + canary + "\n"},
-		"outside":         {text: "password = " + canary + "\n" + minimal},
-		"twice":           {text: minimal + "password = a\npassword = " + canary + "\n"},
-		"control":         {text: minimal + "password = " + canary + "\x01\n"},
-		"not UTF-8":       {text: minimal + "password = " + canary + "\xff\n"},
-		"variable":        {text: minimal, variable: "MONITOR_SERVICE_DATABASE_PASSWORD=" + canary + "\n"},
-		"wrong variable":  {text: minimal + "x\n", variable: "MONITOR_SERVICE_DATABASE_PASSWD=" + canary},
-		"beside mistakes": {text: minimal + "password = " + canary + "=\nport = 0\n"},
+		"quote":                   {text: minimal + "password = \"" + canary + "\n"},
+		"text after":              {text: minimal + "password = \"" + canary + "\" " + canary + "\n"},
+		"ambiguous":               {text: minimal + "password = a'" + canary + " # 'b\n"},
+		"lines":                   {text: minimal + "password = `" + canary + "\n"},
+		"too long":                {text: minimal + "password = " + strings.Repeat(canary, 1000) + "\n"},
+		"no =":                    {text: minimal + "password " + canary + "\n"},
+		"colon":                   {text: minimal + "password: " + canary + "=\n"},
+		"other key":               {text: minimal + "passwrod = " + canary + "\n"},
+		"other section":           {text: minimal + "[databse]\npassword = " + canary + "\n"},
+		"outside":                 {text: "password = " + canary + "\n" + minimal},
+		"twice":                   {text: minimal + "password = a\npassword = " + canary + "\n"},
+		"control":                 {text: minimal + "password = " + canary + "\x01\n"},
+		"not UTF-8":               {text: minimal + "password = " + canary + "\xff\n"},
+		"variable":                {text: minimal, variable: "MONITOR_SERVICE_DATABASE_PASSWORD=" + canary + "\n"},
+		"wrong variable":          {text: minimal + "x\n", variable: "MONITOR_SERVICE_DATABASE_PASSWD=" + canary},
+		"in password_file":        {text: minimal + "password_file = " + canary + "\n"},
+		"quoted in password_file": {text: minimal + "password_file = \"" + canary + "\n"},
+		"variable password_file":  {text: minimal, variable: "MONITOR_SERVICE_DATABASE_PASSWORD_FILE=" + canary},
+		"in smtp_password_file":   {text: mailing + "smtp_user = u\nsmtp_password_file = " + canary + "\n"},
+		"in webhook_url_file":     {text: minimal + "[notify]\nwebhook_url_file = https://hooks.example.com/" + canary + "\n"},
+		"login in host":           {text: "[database]\nuser = u\ndatabase = d\nhost = user:" + canary + "@db\n"},
+		"token in host":           {text: "[database]\nuser = u\ndatabase = d\nhost = " + canary + "@db\n"},
+		"quoted in host":          {text: "[database]\nuser = u\ndatabase = d\nhost = \"user:" + canary + "@db\n"},
+		"login in socket":         {text: minimal + "socket = mysql://u:" + canary + "@db/d\n"},
+		"login in smtp_host":      {text: minimal + "[notify]\nemail_to = a@b\nsmtp_host = smtp://u:" + canary + "@mx\n"},
+		"login in email_to":       {text: minimal + "[notify]\nsmtp_host = mx\nemail_to = a@b, smtp://u:" + canary + "@mx\n"},
+		"login in email_from":     {text: mailing + "email_from = smtp://u:" + canary + "@mx\n"},
+		"login in listen":         {text: minimal + "[http]\nlisten = https://u:" + canary + "@web1:9187\n"},
+		"token in listen":         {text: minimal + "[http]\nlisten = " + canary + "@127.0.0.1:9187\n"},
+		"login in the port":       {text: minimal + "[http]\nlisten = u:" + canary + "@9187\n"},
+		"variable with a login":   {text: minimal, variable: "MONITOR_SERVICE_NOTIFY_SMTP_HOST=u:" + canary + "@mx"},
+		"beside mistakes":         {text: minimal + "password = " + canary + "=\nport = 0\n"},
 	} {
 		_, warnings, err := Parse(testFile, []byte(c.text), []string{c.variable})
 		var mistakes Mistakes
@@ -204,6 +220,22 @@ func TestAMistakeNeverShowsAPassword(t *testing.T) {
 			continue
 		}
 		checkNoCanary(t, name, mistakes.Error()+shownEverywhere(t, mistakes)+shownEverywhere(t, warnings)+warningTexts(warnings))
+	}
+}
+
+func TestAWrongValueIsShownWithoutItsLogin(t *testing.T) {
+	for text, want := range map[string]string{
+		minimal + "password_file = pw\n":                          "[database] password_file: does not begin with /",
+		minimal + "password_file = /is/not/there\n":               `"/is/not/there"`,
+		"[database]\nuser = u\ndatabase = d\nhost = u:p@d b\n":    `[database] host = "…@d b": `,
+		"[database]\nuser = u\ndatabase = d\nhost = d b\n":        `[database] host = "d b": `,
+		minimal + "socket = mysql.sock\n":                         `[database] socket = "mysql.sock": `,
+		minimal + "[http]\nlisten = https://u:p@web1:9187\n":      `[http] listen = "…@web1:9187": is a URL`,
+		mailing + "email_from = Ops <ops@example.com>\n":          `"Ops <ops@example.com>"`,
+		minimal + "[process.p]\nunit = getty@tty1 \\x20 z\n":      `unit = "getty@tty1 \\x20 z"`,
+		minimal + "[process.p]\nrestart_timeout = http://u:p@h\n": `restart_timeout = "…@h"`,
+	} {
+		onlyMistake(t, text, want)
 	}
 }
 

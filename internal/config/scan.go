@@ -228,10 +228,7 @@ func (s *scanner) scanEntry(text string) string {
 		problem = unfit(raw)
 	}
 	if problem != "" {
-		bad.Problem = problem
-		if !k.Secret {
-			bad.Value = strings.TrimSpace(rest)
-		}
+		bad.Problem, bad.Value = problem, k.showable(strings.TrimSpace(rest))
 		s.mistake(bad)
 		return ""
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -18,7 +19,7 @@ const notifyGrace = 10 * time.Second
 func (d *Daemon) newPeople() error {
 	settings, err := notify.Prepare(d.cfg.Notify, d.run)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	d.people = notify.New(settings, d.sayNotification)
 	d.undo.push("end the notifications", func() error { d.closePeople(context.Background()); return nil })

@@ -70,6 +70,14 @@ func (b *batch) merge(later *batch) {
 	b.omitted += later.omitted
 }
 
+// told notes that these recipients have got all that is listed.
+func (b *batch) told(recipients []string) {
+	for i := range b.notices {
+		n := &b.notices[i]
+		n.told = append(n.told, recipients...)
+	}
+}
+
 // keep drops every notice that is not wanted, and all that was only counted
 // where no notice is left. It returns how many events were dropped.
 func (b *batch) keep(wanted func(Notice) bool) int {

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -230,6 +231,9 @@ func (c *channel) settle(b *batch, retry bool, err error, now time.Time) Report 
 		lost = b.events()
 		c.sentAt = now
 	default:
+		if some := new(partly); errors.As(err, &some) {
+			b.told(some.told)
+		}
 		lost = b.expire(now.Add(-c.settings.retryFor))
 		b.merge(c.pending)
 		b.keep(func(n Notice) bool { return c.settings.events.Has(n.Event) })

@@ -34,7 +34,7 @@ type email struct {
 func newEmail(cfg config.Email, host string) (*email, error) {
 	roots, err := trust(cfg.CA)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("smtp_ca: %w", err)
 	}
 	roots.ServerName = cfg.Host
 	e := &email{cfg: cfg, from: cfg.From, helo: host, tls: roots}
@@ -47,7 +47,7 @@ func newEmail(cfg config.Email, host string) (*email, error) {
 		encode := base64.StdEncoding.EncodeToString
 		e.secrets = []string{encode([]byte("\x00" + cfg.User + "\x00" + password)), encode([]byte(password)), password}
 	}
-	_, err = e.mails(Message{Host: host, Subject: "x", Text: "x"})
+	_, err = e.mails(Message{Host: host, Subject: "x", Text: "x", Omitted: 1})
 	return e, err
 }
 
@@ -72,14 +72,15 @@ func (e *email) send(ctx context.Context, m Message) (retry bool, err error) {
 	return e.verdict(mails, err)
 }
 
-// verdict says what became of the mails. Once one of them is delivered nothing
-// is tried again: it would be delivered twice.
+// verdict says what became of the mails. They are tried again unless the server
+// refused all that are left for good; who has got one then gets no second one.
 func (e *email) verdict(mails []*mail.Msg, err error) (retry bool, _ error) {
-	delivered, refused := 0, true
+	var delivered []string
 	var errs []error
+	refused := true
 	for _, m := range mails {
 		if m.IsDelivered() {
-			delivered++
+			delivered = append(delivered, m.GetTo()[0].Address)
 			continue
 		}
 		if sendErr := new(mail.SendError); errors.As(m.SendError(), &sendErr) {
@@ -90,15 +91,16 @@ func (e *email) verdict(mails []*mail.Msg, err error) (retry bool, _ error) {
 		}
 	}
 	switch {
-	case delivered == len(mails):
+	case len(delivered) == len(mails):
 		return false, nil // whatever went wrong after that
 	case len(errs) > 0 && !errors.Is(err, context.DeadlineExceeded):
 		err = errs[0]
 	}
-	if delivered > 0 {
-		return false, e.failed(fmt.Errorf("%d of %d recipients got nothing: %w", len(mails)-delivered, len(mails), err))
+	retry = !refused && !isRefusal(err)
+	if missing := len(mails) - len(delivered); missing < len(e.cfg.To) {
+		err = fmt.Errorf("%d of %d recipients got nothing: %w", missing, len(e.cfg.To), err)
 	}
-	return !refused && !isRefusal(err), e.failed(err)
+	return retry, &partly{error: e.failed(err), told: delivered}
 }
 
 // isRefusal says whether the server refused for good, such as a login: a reply
@@ -139,10 +141,14 @@ func (e *email) client(l *line) (*mail.Client, error) {
 	return mail.NewClient(e.cfg.Host, options...)
 }
 
-// mails makes one mail for each recipient.
+// mails makes one mail for each recipient who has not got all of it.
 func (e *email) mails(m Message) ([]*mail.Msg, error) {
 	mails := make([]*mail.Msg, 0, len(e.cfg.To))
 	for _, to := range e.cfg.To {
+		m := m.untold(to)
+		if m.empty() {
+			continue
+		}
 		one := mail.NewMsg(mail.WithNoDefaultUserAgent())
 		if err := errors.Join(one.From(e.from), one.To(to)); err != nil {
 			return nil, fmt.Errorf("cannot write a mail from %q to %q: %w", e.from, to, err)

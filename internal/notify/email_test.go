@@ -166,6 +166,8 @@ func TestARefusedRecipientDoesNotSilenceTheOthers(t *testing.T) {
 		{"gone@example.com", false, "no such user", 0},
 		{"busy@example.com", true, "come back later", 0},
 		{"gone@example.com ops@example.com", false, "1 of 2 recipients got nothing", 1},
+		{"ops@example.com busy@example.com", true, "1 of 2 recipients got nothing", 1},
+		{"gone@example.com ops@example.com busy@example.com", true, "2 of 3 recipients got nothing", 1},
 	} {
 		before := len(box.Letters())
 		cfg.To = strings.Fields(c.to)

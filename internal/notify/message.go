@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,10 +41,30 @@ type Message struct {
 
 // message makes a batch ready to be sent. It does not change the batch.
 func (b *batch) message(host string, now time.Time) Message {
-	m := Message{Host: host, At: now, Notices: b.notices, Omitted: b.omitted}
-	m.Subject = cut("[monitor_service] "+host+": "+strings.Join(m.summary(), "; "), maxSubject)
+	return Message{Host: host, At: now, Notices: b.notices, Omitted: b.omitted}.written()
+}
+
+// written is the message with its subject and its text.
+func (m Message) written() Message {
+	m.Subject = cut("[monitor_service] "+m.Host+": "+strings.Join(m.summary(), "; "), maxSubject)
 	m.Text = cut(m.text(), maxText)
 	return m
+}
+
+func (m Message) empty() bool { return len(m.Notices) == 0 && m.Omitted == 0 }
+
+// untold is what the recipient has not got yet. What is only counted is told
+// along with it, and not alone.
+func (m Message) untold(recipient string) Message {
+	has := func(n Notice) bool { return slices.Contains(n.told, recipient) }
+	if !slices.ContainsFunc(m.Notices, has) {
+		return m
+	}
+	m.Notices = slices.DeleteFunc(slices.Clone(m.Notices), has)
+	if len(m.Notices) == 0 {
+		return Message{}
+	}
+	return m.written()
 }
 
 // group is the notices of one event.

@@ -42,6 +42,9 @@ type Notice struct {
 	NextTrial time.Time
 	// Took is how long the outage lasts, or lasted.
 	Took time.Duration
+	// told are the recipients who have got it already, of a channel that
+	// tells each of them on its own.
+	told []string
 }
 
 // noticeOf makes a notice of an event about a process; most events are not to

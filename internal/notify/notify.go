@@ -54,9 +54,17 @@ func (c Channel) String() string {
 
 // sender sends one message and returns within the context's time. retry says
 // that the same message may be taken at another time. The error holds no
-// secret, and is the same text for the same trouble.
+// secret, and is the same text for the same trouble; it is a *partly where some
+// of several recipients have got the message.
 type sender interface {
 	send(ctx context.Context, m Message) (retry bool, err error)
+}
+
+// partly is the error of a message that not all of its recipients have got.
+type partly struct {
+	error
+	// told are those who have got it.
+	told []string
 }
 
 // Settings is a section [notify] made ready: everything that can fail has been

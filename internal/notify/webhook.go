@@ -38,7 +38,7 @@ func newWebhook(cfg config.Webhook) (*webhook, error) {
 	}
 	roots, err := trust(cfg.CA)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("webhook_ca: %w", err)
 	}
 	w := &webhook{url: cfg.URL, host: u.Host, format: cfg.Format, secrets: tokens(u)}
 	w.client = &http.Client{
