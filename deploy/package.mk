@@ -56,7 +56,7 @@ install-files:
 	install -m 0644 README.md deploy/CHANGELOG.md deploy/COMMANDS.md deploy/DEPENDENCIES.md deploy/METRICS.md deploy/PERFORMANCE.md '$(DESTDIR)$(DOC_DIR)'
 	$(RELEASE) docs '$(DESTDIR)$(PREFIX)/share'
 	$(RELEASE) rules '$(DESTDIR)$(PREFIX)/share'
-	$(RELEASE) sbom '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
+	$(RELEASE) sbom '$(DIST)/build/$(BINARY)' '$(VERSION)' '$(COMMIT)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
 	$(RELEASE) licences '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/LICENCES.txt'
 	rm -rf '$(DIST)/build'
 	if [ -z '$(DESTDIR)' ]; then \
