@@ -30,13 +30,17 @@ UNIT_DIR  := $(PREFIX)/lib/systemd/system
 DOC_DIR   := $(PREFIX)/share/doc/monitor_service
 SHARE_DIR := $(PREFIX)/share/monitor_service
 
-.PHONY: install package release-check
+.PHONY: install install-files package release-check
 
 # What the scripts of the packages are told: 1 for an installation, 2 for an
 # upgrade. Below DESTDIR they are left to the packages.
 OCCASION = $(if $(wildcard $(PREFIX)/bin/$(BINARY)),2,1)
 
+# What is installed is for everybody to read, whatever root's umask is.
 install: ## install under PREFIX (/usr), below DESTDIR; GOARCH=arm64 for another machine
+	umask 022 && $(MAKE) --no-print-directory install-files
+
+install-files:
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o '$(DIST)/build/$(BINARY)' ./cmd/monitor_service
 	install -D -m 0755 '$(DIST)/build/$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/$(BINARY)'
 	install -d -m 0755 '$(DESTDIR)$(DOC_DIR)' '$(DESTDIR)/etc/monitor_service'
@@ -52,7 +56,7 @@ install: ## install under PREFIX (/usr), below DESTDIR; GOARCH=arm64 for another
 	install -m 0644 README.md deploy/CHANGELOG.md deploy/COMMANDS.md deploy/DEPENDENCIES.md deploy/METRICS.md deploy/PERFORMANCE.md '$(DESTDIR)$(DOC_DIR)'
 	$(RELEASE) docs '$(DESTDIR)$(PREFIX)/share'
 	$(RELEASE) rules '$(DESTDIR)$(PREFIX)/share'
-	$(RELEASE) sbom '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
+	$(RELEASE) sbom '$(DIST)/build/$(BINARY)' '$(VERSION)' '$(COMMIT)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
 	$(RELEASE) licences '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/LICENCES.txt'
 	rm -rf '$(DIST)/build'
 	if [ -z '$(DESTDIR)' ]; then \
@@ -64,7 +68,7 @@ package: $(ARCHES:%=package-%) ## build an RPM and a DEB for amd64 and arm64 int
 
 package-%:
 	rm -rf '$(DIST)/stage-$*'
-	umask 022 && GOARCH=$* $(MAKE) --no-print-directory install DIST='$(DIST)/$*' DESTDIR='$(abspath $(DIST))/stage-$*' PREFIX=/usr
+	GOARCH=$* $(MAKE) --no-print-directory install DIST='$(DIST)/$*' DESTDIR='$(abspath $(DIST))/stage-$*' PREFIX=/usr
 	for packager in deb rpm; do \
 	  STAGE='$(DIST)/stage-$*' PACKAGE_ARCH=$* PACKAGE_VERSION='$(PACKAGE_VERSION)' \
 	    $(NFPM) package --config deploy/nfpm.yaml --packager $$packager --target '$(DIST)/'; \

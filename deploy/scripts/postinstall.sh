@@ -17,6 +17,21 @@ say() { echo "monitor_service: $*" >&2; }
 # systemd_runs is false where an image or a chroot is being made.
 systemd_runs() { [ -d /run/systemd/system ]; }
 
+# config_is_good checks config.ini with what the unit adds to it: the overrides of
+# its EnvironmentFile, which only systemd reads as systemd does, and the
+# credentials that it has now. Without them a password that is a credential would
+# be a mistake at every upgrade.
+config_is_good() {
+	if ! systemd_runs; then
+		monitor_service check-config >/dev/null
+		return
+	fi
+	set -- systemd-run --quiet --wait --pipe --collect -p EnvironmentFile=-/etc/sysconfig/monitor_service
+	credentials=/run/credentials/$unit
+	[ ! -d "$credentials" ] || set -- "$@" --setenv="CREDENTIALS_DIRECTORY=$credentials"
+	"$@" "$(command -v monitor_service)" check-config </dev/null >/dev/null
+}
+
 # adopt_config copies the bash daemon's configuration. The old one stays as it
 # is, for the way back.
 adopt_config() {
@@ -30,7 +45,7 @@ adopt_config() {
 # bash daemon goes on instead: an old monitor is better than none.
 replace_bash_daemon() {
 	[ -f "$bash_unit" ] && grep -q '^ExecStart=.*monitor_service\.sh' "$bash_unit" || return 0
-	if ! monitor_service check-config >/dev/null; then
+	if ! config_is_good; then
 		say "the bash daemon was left in place: mend $config, then run"
 		say "    mv $bash_unit $bash_dir/$unit.bash"
 		say "    systemctl daemon-reload && systemctl reenable $unit && systemctl restart $unit"
@@ -57,7 +72,7 @@ replace_bash_daemon() {
 # the new one would not start.
 restart() {
 	systemd_runs && systemctl --quiet is-active "$unit" || return 0
-	if monitor_service check-config >/dev/null; then
+	if config_is_good; then
 		systemctl try-restart "$unit" || say "it does not start: journalctl -u $unit"
 	else
 		say "the daemon of before goes on: mend $config, then run: systemctl restart $unit"

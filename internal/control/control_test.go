@@ -501,13 +501,21 @@ func TestASocketIsNotMadeWhereOthersCanWrite(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(filepath.Dir(p), 0o777|os.ModeSticky); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Listen(p, "no such group", &daemon{}); err == nil || errors.Is(err, ErrLive) || !strings.Contains(err.Error(), "others can write to") {
-		t.Errorf("error %v", err)
-	}
-	if entries, err := os.ReadDir(filepath.Dir(p)); err != nil || len(entries) > 0 {
-		t.Errorf("%v was made, %v", entries, err)
+	for _, c := range []struct {
+		path string
+		mode os.FileMode
+	}{
+		{p, 0o777 | os.ModeSticky},
+		{filepath.Join(filepath.Dir(p), "new", "s"), 0o777}, // whose directory somebody could lead elsewhere
+	} {
+		if err := os.Chmod(filepath.Dir(p), c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Listen(c.path, "no such group", &daemon{}); err == nil || errors.Is(err, ErrLive) || !strings.Contains(err.Error(), "others can write to") {
+			t.Errorf("%q: error %v", c.path, err)
+		}
+		if entries, err := os.ReadDir(filepath.Dir(p)); err != nil || len(entries) > 0 {
+			t.Errorf("%v was made, %v", entries, err)
+		}
 	}
 }

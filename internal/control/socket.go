@@ -53,7 +53,7 @@ func listen(path string, group int) (_ *socket, err error) {
 			err = fmt.Errorf("cannot listen at %q: %w", path, err)
 		}
 	}()
-	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
+	if err := ownpath.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
 		return nil, reason(err)
 	}
 	// Where others can write they could take the lock, so that no daemon

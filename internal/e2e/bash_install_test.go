@@ -39,6 +39,25 @@ WantedBy=multi-user.target
 	b.Must(t, "systemctl", "enable", "--now", daemonUnit)
 }
 
+// removeBesideBashDaemon takes the package away while the unit of its name is
+// the bash daemon's, which has to go on and to keep its log.
+func (b *bed) removeBesideBashDaemon(t *testing.T) {
+	t.Helper()
+	const rotated = "/var/log/monitor_service-2026-01-01.log"
+	b.Shell(t, "echo bash >>"+logPath+"; echo bash >"+rotated)
+	run := b.invocation(t, daemonUnit)
+	for _, how := range []string{"--remove", "--purge"} {
+		b.Must(t, "dpkg", how, packageName)
+		b.wantState(t, "after dpkg "+how, "enabled active")
+		b.wantUnitFile(t, bashUnit)
+		if b.invocation(t, daemonUnit) != run {
+			t.Errorf("dpkg %s stopped the bash daemon", how)
+		}
+		b.Must(t, "grep", "-q", "bash", logPath, rotated)
+	}
+	b.Must(t, "test", "!", "-e", "/etc/monitor_service")
+}
+
 func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
 	b := ownBed(t)
 	deb := b.upload(t, firstRelease(t), "_amd64.deb")
@@ -66,6 +85,7 @@ func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
 	if b.Get(t, "/opt/monitor_service/config.ini") != bashDaemonConfig {
 		t.Error("the bash daemon's own configuration was changed")
 	}
+	b.removeBesideBashDaemon(t)
 }
 
 func TestABashDaemonGoesOnWhileItsConfigurationHasMistakes(t *testing.T) {
@@ -80,6 +100,8 @@ func TestABashDaemonGoesOnWhileItsConfigurationHasMistakes(t *testing.T) {
 	if b.invocation(t, daemonUnit) != run {
 		t.Error("the bash daemon was stopped")
 	}
+	b.removeBesideBashDaemon(t)
+	b.Must(t, "dpkg", "--install", deb)
 
 	// What the script says to do then.
 	b.edit(t, bashDaemonConfig)

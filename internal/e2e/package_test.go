@@ -136,10 +136,18 @@ func TestPackagesAreTheSameToTheByteWhereverTheyAreBuilt(t *testing.T) {
 // with what is listed for the packages.
 func TestThePackagesHaveAllThatIsInstalledByHand(t *testing.T) {
 	root := t.TempDir()
-	cmd := exec.Command("make", "--silent", "install", "DESTDIR="+root, "PREFIX=/usr", "DIST="+t.TempDir())
+	// With root's umask on a hardened host.
+	cmd := exec.Command("sh", "-c", `umask 077; exec make --silent install DESTDIR="$0" PREFIX=/usr DIST="$1"`, root, t.TempDir())
 	cmd.Dir = repository
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cannot install: %v\n%s", err, out)
+	}
+	unreadable, err := exec.Command("find", root, "-mindepth", "1", "!", "-type", "l", "!", "-perm", "-044", "-printf", "/%P\n").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(string(unreadable)); got != configPath {
+		t.Errorf("not everybody can read:\n%s\nwant only %s", got, configPath)
 	}
 	out, err := exec.Command("find", root, "-type", "f", "-printf", "/%P\n").Output()
 	if err != nil {

@@ -41,7 +41,8 @@ func unprivileged(t *testing.T) *bed {
 	b.unit(t, "limited.service", "[Unit]\nStartLimitBurst=1\nStartLimitIntervalSec=1h\n[Service]\nExecStart=/bin/sleep infinity\n")
 	b.Must(t, "systemctl", "start", "real.service")
 	b.edit(t, unprivilegedConfig)
-	b.Shell(t, documentedSteps(b.Get(t, "/usr/share/monitor_service/unprivileged.conf")))
+	// With root's umask on a hardened host.
+	b.Shell(t, "umask 077\n"+documentedSteps(b.Get(t, "/usr/share/monitor_service/unprivileged.conf")))
 	return b
 }
 

@@ -49,15 +49,20 @@ func Open(stateDirectory string) (*Dir, error) {
 	if d.boot, err = boot(); err != nil {
 		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
 	}
-	if err := os.MkdirAll(d.path, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
-	}
-	// Who could write here could make this daemon believe that anything is
-	// restarted already.
-	if err := ownpath.Check(d.path); err != nil {
+	if err := d.make(); err != nil {
 		return nil, fmt.Errorf("cannot keep recoveries for a later daemon: %w", err)
 	}
 	return d, nil
+}
+
+// make makes the directory where it is missing, and refuses one that is not this
+// user's own: who could write there could make this daemon believe that anything
+// is restarted already.
+func (d *Dir) make() error {
+	if err := ownpath.MkdirAll(d.path, 0o700); err != nil {
+		return err
+	}
+	return ownpath.Check(d.path)
 }
 
 // file is where a process is kept. Names come from the database and may be
@@ -117,7 +122,7 @@ func (d *Dir) keep(b recovery.Begun) error {
 	f, err := os.OpenFile(d.file(b.Process), flags, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Somebody has removed the directory.
-		if err = errors.Join(os.MkdirAll(d.path, 0o700), ownpath.Check(d.path)); err == nil {
+		if err = d.make(); err == nil {
 			f, err = os.OpenFile(d.file(b.Process), flags, 0o600)
 		}
 	}

@@ -241,3 +241,26 @@ func TestADirectoryThatWasRemovedIsMadeAgain(t *testing.T) {
 		t.Errorf("%d are left", len(all))
 	}
 }
+
+func TestNothingIsMadeWhereOthersCanWrite(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root is led elsewhere by others: run the tests as root")
+	}
+	state := t.TempDir()
+	d := open(t, state)
+	if err := os.Remove(d.path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(state, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(state); err == nil {
+		t.Error("the directory is used")
+	}
+	if err := d.Keep(begun("nginx")); err == nil {
+		t.Error("a recovery is kept there")
+	}
+	if entries, err := os.ReadDir(state); err != nil || len(entries) > 0 {
+		t.Errorf("%v was made, %v", entries, err)
+	}
+}

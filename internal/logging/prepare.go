@@ -3,7 +3,6 @@ package logging
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +22,7 @@ const (
 // and its directory, where they are missing.
 func prepare(path string) (os.FileInfo, error) {
 	dir := filepath.Dir(path)
-	if err := makeDirectory(dir); err != nil {
+	if err := ownpath.Mkdir(dir, dirMode); err != nil {
 		return nil, fmt.Errorf("cannot use log file %q: %w", path, err)
 	}
 	if err := checkDirectory(dir); err != nil {
@@ -42,24 +41,6 @@ func prepare(path string) (os.FileInfo, error) {
 		return nil, fmt.Errorf("cannot use log file %q: %w", path, err)
 	}
 	return info, nil
-}
-
-// makeDirectory makes the directory where it is missing, but as root not where
-// somebody else could lead that elsewhere.
-func makeDirectory(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if os.Geteuid() == 0 {
-		// In a directory such as /tmp a name that is taken is not followed.
-		if err := ownpath.Steps(filepath.Dir(dir)); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(dir, dirMode); !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
 }
 
 func prepareOpen(f *os.File) (os.FileInfo, error) {

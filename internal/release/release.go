@@ -27,20 +27,22 @@ func run(args []string) error {
 	if len(args) == 3 && args[0] == "check" {
 		return checkProgram(args[1], args[2])
 	}
-	if len(args) != 2 {
-		return fmt.Errorf("usage: release docs DIRECTORY | rules DIRECTORY | sbom PROGRAM | licences PROGRAM | check PROGRAM ARCHITECTURE")
+	isSBOM := len(args) == 4 && args[0] == "sbom"
+	if len(args) != 2 && !isSBOM {
+		return fmt.Errorf("usage: release docs DIRECTORY | rules DIRECTORY | sbom PROGRAM VERSION COMMIT | licences PROGRAM | check PROGRAM ARCHITECTURE")
 	}
 	at, err := buildTime(os.Getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
 		return err
+	}
+	if isSBOM {
+		return writeSBOM(os.Stdout, args[1], source{Version: args[2], Commit: args[3]}, at)
 	}
 	switch args[0] {
 	case "docs":
 		return writeDocs(args[1], at)
 	case "rules":
 		return writeRules(args[1])
-	case "sbom":
-		return writeSBOM(os.Stdout, args[1], at)
 	case "licences":
 		return writeLicences(os.Stdout, args[1])
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func TestTheListOfPartsIsThatOfTheProgram(t *testing.T) {
 	}
 	var out, again strings.Builder
 	for _, w := range []io.Writer{&out, &again} {
-		if err := writeSBOM(w, program, time.Unix(0, 0).UTC()); err != nil {
+		if err := writeSBOM(w, program, source{"v1.2.3", "0123456789ab"}, time.Unix(0, 0).UTC()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,6 +94,10 @@ func TestTheListOfPartsIsThatOfTheProgram(t *testing.T) {
 	var b bom
 	if err := json.Unmarshal([]byte(out.String()), &b); err != nil {
 		t.Fatal(err)
+	}
+	self := b.Metadata.Component
+	if self.Version != "v1.2.3" || !slices.Contains(self.Properties, property{"git:commit", "0123456789ab"}) {
+		t.Errorf("the list is of %+v", self)
 	}
 	licences := map[string]string{}
 	for _, c := range b.Components {

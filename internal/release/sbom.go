@@ -44,9 +44,14 @@ type property struct {
 	Value string `json:"value"`
 }
 
-// writeSBOM lists the parts of a program. It has no serial number, which would
-// have to be random: the same program has the same list.
-func writeSBOM(out io.Writer, program string, at time.Time) error {
+// source is what a program was built from.
+type source struct{ Version, Commit string }
+
+// writeSBOM lists the parts of a program and what it was built from, which Go's
+// record in the program does not have (-trimpath, -buildvcs=false). It has no
+// serial number, which would have to be random: the same program has the same
+// list.
+func writeSBOM(out io.Writer, program string, from source, at time.Time) error {
 	all, goVersion, err := modules(program)
 	if err != nil {
 		return err
@@ -54,8 +59,8 @@ func writeSBOM(out io.Writer, program string, at time.Time) error {
 	b := bom{Format: "CycloneDX", Spec: "1.5", Version: 1, Metadata: metadata{
 		Timestamp: at.Format(time.RFC3339),
 		Component: component{
-			Type: "application", Ref: "monitor_service", Name: "monitor_service",
-			Properties: []property{{"go:version", goVersion}},
+			Type: "application", Ref: "monitor_service", Name: "monitor_service", Version: from.Version,
+			Properties: []property{{"git:commit", from.Commit}, {"go:version", goVersion}},
 		},
 	}}
 	for _, m := range all {

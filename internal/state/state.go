@@ -64,7 +64,7 @@ type Dir struct {
 // Open takes the directory, and makes it where it is missing. Close gives it
 // back.
 func Open(path string) (*Dir, error) {
-	if err := os.MkdirAll(path, directoryMode); err != nil {
+	if err := ownpath.MkdirAll(path, directoryMode); err != nil {
 		return nil, fmt.Errorf("cannot make the state directory %q: %w", path, reason(err))
 	}
 	// What is read here decides what is restarted, and what is written here

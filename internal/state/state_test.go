@@ -150,8 +150,10 @@ func TestADirectoryThatOthersCanWriteToIsNotUsed(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "others can write to") {
-		t.Errorf("error %v", err)
+	for _, path := range []string{dir, dir + "/not/there"} {
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "others can write to") {
+			t.Errorf("%q: error %v", path, err)
+		}
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("%v was made, %v", entries, err)
