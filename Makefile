@@ -23,9 +23,8 @@ FUZZTIME      ?= 1m
 # Without a seed one is drawn, and printed.
 CHAOS_SEED    ?= 0
 CHAOS_FAULTS  ?= 500
-# All of it takes some 35 minutes on two processors that have nothing else to
-# do. BENCH_RUNS=1 BENCH_SIZES=1,10,200 BENCH_ROWS=10,1000 BENCH_IDLE=20s takes a
-# few; BENCH_ONLY=storm is one part, which writes no page.
+# BENCH_RUNS=1 BENCH_SIZES=1,10,200 BENCH_ROWS=10,1000 BENCH_IDLE=20s takes a
+# few minutes; BENCH_ONLY=storm is one part, which writes no page.
 BENCH_RUNS    ?= 3
 BENCH_SIZES   ?= 1,10,200,1000
 BENCH_ROWS    ?= 10,1000,100000,1000000

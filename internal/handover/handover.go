@@ -72,8 +72,8 @@ func (d *Dir) file(process string) string {
 	return filepath.Join(d.path, hex.EncodeToString(sum[:])+suffix)
 }
 
-// record is a line of a file: what is kept, in which boot of the host and how long after
-// it. The wall clock may be another one when the file is read.
+// record is a line of a file: what is kept, in which boot of the host and how
+// long after it. The wall clock may be another one when the file is read.
 type record struct {
 	recovery.Begun
 	Boot  string

@@ -33,10 +33,10 @@ const (
 // it stays: what it leaves running is killed. So is all of it when ctx ends
 // first, or limit is over; the error then wraps the context's. The limit counts
 // from when the command has begun, or where t cannot tell, from when systemd has
-// taken it up: a systemd that is slow, as it is when many services fail at
-// once, takes none of the command's time. A command
-// that ended with an error is a *JobError, which does not say how it ended. An
-// error that wraps ErrUnavailable leaves open whether the command runs.
+// taken it up: a systemd that is slow, as it is when many services fail at once,
+// takes none of the command's time. A command that ended with an error is a
+// *JobError, which does not say how it ended. An error that wraps ErrUnavailable
+// leaves open whether the command runs.
 func (c *Client) Execute(ctx context.Context, t Transient, limit time.Duration) error {
 	err := c.execute(ctx, t, limit)
 	if _, failed := errors.AsType[*JobError](err); err != nil && !failed {

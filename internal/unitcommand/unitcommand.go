@@ -37,10 +37,11 @@ const (
 
 // wrap returns a script that begins with an empty line, runs a command line, and
 // ends its output with token and its exit status. That the command was begun,
-// which systemd may take its time for, is known by the first. How a command ended is so known without the bus: the bus
-// may be the service that is being restarted, and a check that passed must not
-// count as a failed one for that. What the wrapping shell itself says, as that
-// a signal ended the command, goes nowhere.
+// which systemd may take its time for, is known by the first, and how it ended
+// by the second, without the bus: the bus may be the service that is being
+// restarted, and a check that passed must not count as a failed one for that.
+// What the wrapping shell itself says, as that a signal ended the command, goes
+// nowhere.
 func wrap(line, token string) string {
 	return systemd.Literal("exec 3>&2 2>/dev/null; echo; (exec " + command.Shell + " -c " + command.Quoted(line) +
 		` 2>&3 3>&-); printf '\n%s%s\n' ` + token + ` "$?"`)
