@@ -88,7 +88,11 @@ func (tl tools) initialiseTemplate(template string) error {
 }
 
 func (tl tools) initialise(dir string) error {
-	args := append([]string{"--no-defaults"}, storageArgs()...)
+	scratch, err := os.MkdirTemp(filepath.Dir(dir), "tmp")
+	if err != nil {
+		return err
+	}
+	args := append([]string{"--no-defaults"}, storageArgs(scratch)...)
 	args = append(args, "--datadir="+dir, "--auth-root-authentication-method=normal", "--skip-test-db")
 	out, err := exec.Command(tl.install, args...).CombinedOutput()
 	if err != nil {
@@ -99,9 +103,12 @@ func (tl tools) initialise(dir string) error {
 
 // storageArgs are the options that a data directory is made and run with. The
 // files are small and nothing is made safe against the loss of power; what is
-// committed survives the death of the server all the same.
-func storageArgs() []string {
+// committed survives the death of the server all the same. A server that starts
+// removes what a dead one may have left in the directory for temporary tables,
+// which is therefore its own: in /tmp it takes them from the servers of others.
+func storageArgs(scratch string) []string {
 	args := []string{
+		"--tmpdir=" + scratch,
 		"--innodb-log-file-size=8M",
 		"--innodb-buffer-pool-size=32M",
 		"--innodb-flush-log-at-trx-commit=2",

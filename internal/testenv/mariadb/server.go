@@ -173,7 +173,10 @@ func (s *Server) dataDir() string         { return s.path("data") }
 
 // start runs the server and waits until it answers.
 func (s *Server) start() error {
-	args := append([]string{"--no-defaults"}, storageArgs()...)
+	if err := os.MkdirAll(s.path("tmp"), 0o700); err != nil {
+		return err
+	}
+	args := append([]string{"--no-defaults"}, storageArgs(s.path("tmp"))...)
 	args = append(
 		args,
 		"--datadir="+s.dataDir(),
