@@ -261,7 +261,7 @@ func (b *bed) wantInstalled(t *testing.T, version string) {
 	b.Must(t, "monitor_service", "check-config")
 	b.Must(t, "systemd-analyze", "verify", packageUnit)
 	b.Must(t, "systemd-tmpfiles", "--create", "/usr/lib/tmpfiles.d/monitor_service.conf")
-	b.Must(t, "test", "-s", "/usr/share/man/man8/monitor_service.8")
+	b.Must(t, "test", "-s", "/usr/share/man/man8/monitor_service.8", "-a", "-s", "/usr/share/man/man8/monitor_service-examples.8")
 	b.Must(t, "bash", "-n", "/usr/share/bash-completion/completions/monitor_service")
 	if out, err := b.Run(t, "ldd", programPath); err == nil {
 		t.Errorf("the program is not static:\n%s", out)

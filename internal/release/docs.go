@@ -19,8 +19,9 @@ import (
 const manSection = "8"
 
 // writeDocs writes manual pages and completions into the places below
-// /usr/share (dir) where man, bash, zsh and fish look for them.
-func writeDocs(dir string, at time.Time) error {
+// /usr/share (dir) where man, bash, zsh and fish look for them. The page with
+// examples is made of the record of what the commands print.
+func writeDocs(dir, record string, at time.Time) error {
 	root := cli.Tree()
 	root.DisableAutoGenTag = true // It has the date of the day.
 	man := filepath.Join(dir, "man", "man"+manSection)
@@ -36,6 +37,9 @@ func writeDocs(dir string, at time.Time) error {
 		return err
 	}
 	if err := completePages(man, root.Name()); err != nil {
+		return err
+	}
+	if err := writeExamples(record, man, at); err != nil {
 		return err
 	}
 	name := root.Name()
@@ -96,7 +100,7 @@ func complete(page string, main bool) ([]byte, error) {
 	sections, others := []cli.Section{cli.ExitStatuses()}, []string(nil)
 	if main {
 		sections = append([]cli.Section{cli.Commands()}, cli.Manual()...)
-		others = []string{"systemctl(1)", "journalctl(1)", "systemd.exec(5)"}
+		others = []string{examplesPage() + "(" + manSection + ")", "systemctl(1)", "journalctl(1)", "systemd.exec(5)"}
 	}
 	var b bytes.Buffer
 	b.WriteString(before + "\n")

@@ -16,7 +16,7 @@ import (
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := writeDocs(dir, time.Unix(0, 0).UTC()); err != nil {
+	if err := writeDocs(dir, recordPath, time.Unix(0, 0).UTC()); err != nil {
 		t.Fatal(err)
 	}
 	paths, err := filepath.Glob(filepath.Join(dir, "man", "man8", "*.8"))

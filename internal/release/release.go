@@ -40,7 +40,7 @@ func run(args []string) error {
 	}
 	switch args[0] {
 	case "docs":
-		return writeDocs(args[1], at)
+		return writeDocs(args[1], examplesSource, at)
 	case "rules":
 		return writeRules(args[1])
 	case "licences":

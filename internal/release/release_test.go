@@ -115,10 +115,10 @@ func TestTheListOfPartsIsThatOfTheProgram(t *testing.T) {
 
 func TestEveryCommandHasAManualPageOfTheGivenDate(t *testing.T) {
 	dir := t.TempDir()
-	if err := writeDocs(dir, time.Date(2001, 2, 3, 0, 0, 0, 0, time.UTC)); err != nil {
+	if err := writeDocs(dir, recordPath, time.Date(2001, 2, 3, 0, 0, 0, 0, time.UTC)); err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range []string{"monitor_service", "monitor_service-run", "monitor_service-check-config"} {
+	for _, page := range []string{"monitor_service", "monitor_service-run", "monitor_service-check-config", "monitor_service-examples"} {
 		text, err := os.ReadFile(filepath.Join(dir, "man", "man8", page+".8"))
 		if err != nil {
 			t.Fatal(err)
