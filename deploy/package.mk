@@ -41,7 +41,7 @@ install: ## install under PREFIX (/usr), below DESTDIR; GOARCH=arm64 for another
 	umask 022 && $(MAKE) --no-print-directory install-files
 
 install-files:
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o '$(DIST)/build/$(BINARY)' ./cmd/monitor_service
+	go build -buildvcs=false -ldflags '$(LDFLAGS)' -o '$(DIST)/build/$(BINARY)' ./cmd/monitor_service
 	install -D -m 0755 '$(DIST)/build/$(BINARY)' '$(DESTDIR)$(PREFIX)/bin/$(BINARY)'
 	install -d -m 0755 '$(DESTDIR)$(DOC_DIR)' '$(DESTDIR)/etc/monitor_service'
 	test -e '$(DESTDIR)/etc/monitor_service/config.ini' || \

@@ -14,7 +14,9 @@ import (
 func daemonBinary(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "monitor_service")
-	if out, err := exec.Command("go", "build", "-o", bin, "monitor_service/cmd/monitor_service").CombinedOutput(); err != nil {
+	cmd := exec.Command("go", "build", "-o", bin, "monitor_service/cmd/monitor_service")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the daemon: %v\n%s", err, out)
 	}
 	return bin
