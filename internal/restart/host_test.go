@@ -321,3 +321,26 @@ func runShell(t *testing.T, line string) (string, error) {
 	t.Helper()
 	return command.Run(t.Context(), command.Spec{Key: "test", Line: line, Timeout: time.Minute})
 }
+
+// TestRealStopTimeoutIsKept replaces a process whose unit was started when
+// stop_timeout was longer, and one that has no time at all to end.
+func TestRealStopTimeoutIsKept(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	const name = "heedless" // none that systemd escapes
+	script(t, name, "trap '' TERM; while :; do sleep 1; done")
+	before := 0
+	for _, timeout := range []time.Duration{time.Hour, 0, 0} {
+		p := configured(name, func(p *config.Process) { p.StopTimeout, p.RestartTimeout = timeout, time.Hour })
+		if err := restartNow(t, r, p); err != nil {
+			t.Fatalf("stop_timeout = %s: %v", timeout, err)
+		}
+		now := await(t, name)
+		if now.PID == before {
+			t.Errorf("stop_timeout = %s: it was not replaced", timeout)
+		}
+		before = now.PID
+	}
+	if out := shellOK(t, "systemctl show -p TimeoutStopUSec "+processUnit(name)); !strings.Contains(out, "100ms") {
+		t.Errorf("a unit without time to end has %s", out)
+	}
+}

@@ -33,6 +33,7 @@ type Units interface {
 	ResetFailed(ctx context.Context, name string) error
 	Restart(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string) error
+	Kill(ctx context.Context, name string) error
 	StartTransient(ctx context.Context, t systemd.Transient) error
 }
 
