@@ -260,7 +260,11 @@ func (r *report) target(p config.Process, name string, row func(key, value strin
 		row("run_as", p.RunAs)
 	}
 	row("working_directory", p.WorkingDirectory)
-	row("stop_timeout", config.ShortDuration(p.StopTimeout))
+	stop := config.ShortDuration(p.StopTimeout)
+	if limit := p.StopLimit(); limit < p.StopTimeout {
+		stop += ", lowered to " + config.ShortDuration(limit) + " (restart_timeout)"
+	}
+	row("stop_timeout", stop)
 }
 
 func builtInCheck(p config.Process) string {

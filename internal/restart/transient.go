@@ -73,7 +73,7 @@ func (r *Restarter) startUnit(ctx context.Context, o recovery.Order) error {
 		WorkingDirectory: workingDirectory(o.Process),
 		Environment:      command.Variables(o.Process.Name, o.ID, o.Attempt),
 		SyslogIdentifier: journalName(o.Process.Name),
-		StopTimeout:      unitStopTimeout(stopPatience(o.Process)),
+		StopTimeout:      unitStopTimeout(o.Process.StopLimit()),
 	})
 	if err != nil {
 		return endingOf(ctx, unit, begun).explain(fmt.Errorf("start_command: %w", err))
