@@ -344,3 +344,32 @@ func TestRealStopTimeoutIsKept(t *testing.T) {
 		t.Errorf("a unit without time to end has %s", out)
 	}
 }
+
+func TestRealUnitWhoseConditionIsNotMetIsNotRestarted(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	const condition = "[Unit]\nConditionPathExists=/run/never\n[Install]\nWantedBy=multi-user.target\n[Service]\n"
+	unitFile(t, "once-unmet.service", condition+"Type=oneshot\nExecStart=/bin/true\n")
+	unitFile(t, "wanted-unmet.service", condition+"Type=oneshot\nExecStart=/bin/true\n")
+	unitFile(t, "sleeper-unmet.service", condition+"ExecStart=/bin/sleep infinity\n")
+	unitFile(t, "stays-unmet.service", condition+"Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
+	shellOK(t, "systemctl enable wanted-unmet; systemctl daemon-reload")
+	names := []string{"once-unmet", "wanted-unmet", "sleeper-unmet", "stays-unmet"}
+	for _, name := range names {
+		for range 2 {
+			err := restartNow(t, r, process(name))
+			if err == nil || !strings.Contains(err.Error(), "unit \""+name+".service\": a condition") {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+	}
+	shellOK(t, "touch /run/never")
+	for _, name := range names {
+		if err := restartNow(t, r, process(name)); err != nil {
+			t.Errorf("%s, its condition met: %v", name, err)
+		}
+	}
+	shellOK(t, "rm /run/never")
+	if err := restartNow(t, r, process("stays-unmet")); err == nil || !strings.Contains(err.Error(), "condition") {
+		t.Errorf("one that was active: got %v", err)
+	}
+}
