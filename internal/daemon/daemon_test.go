@@ -263,6 +263,47 @@ func TestOneDaemonAtATimeWorksOnADatabase(t *testing.T) {
 	}
 }
 
+// TestADryRunThatBecomesMoreByReloadIsADaemonToo is about the same lock.
+func TestADryRunThatBecomesMoreByReloadIsADaemonToo(t *testing.T) {
+	s := newSite(t)
+	live := s.daemon()
+	s.configure("dry_run = yes", "")
+	reload, _ := s.run()
+	said := map[string]int{}
+	reloadSays := func(text string) {
+		t.Helper()
+		said[text]++
+		reload <- struct{}{}
+		s.await(text, func() bool { return strings.Count(s.read("log"), text) == said[text] })
+	}
+	daemonBeside := func(when string, may bool) {
+		t.Helper()
+		s.configure("", "")
+		d, err := New(Options{ConfigPath: s.path("config.ini"), Environ: s.environ()})
+		if (err == nil) != may {
+			t.Errorf("another daemon %s: %v", when, err)
+		}
+		if err == nil {
+			if err := d.Once(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	s.configure("", "")
+	reloadSays("Configuration not reloaded")
+	if err := live.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	daemonBeside("beside the dry run", true)
+	for range 2 {
+		reloadSays("Configuration reloaded")
+		daemonBeside("after the reload", false)
+	}
+	s.configure("dry_run = yes", "")
+	reloadSays("Configuration reloaded")
+	daemonBeside("after the way back", true)
+}
+
 // TestReloadOfAPasswordRestartsNothing is about what is not cleared yet: the
 // rows are the same ones after it.
 func TestReloadOfAPasswordRestartsNothing(t *testing.T) {
