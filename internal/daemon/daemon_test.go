@@ -217,6 +217,27 @@ func TestPollNowDoesNotWaitForTheInterval(t *testing.T) {
 	s.await("the alarm is answered", func() bool { return !s.inAlarm(1) })
 }
 
+func TestPollsGoOnWhileARecoveryIsUnderWay(t *testing.T) {
+	s := newSite(t)
+	s.configure("", fmt.Sprintf("[process.slow]\nrestart_command = touch %[1]s/begun; until [ -e %[1]s/end ]; do sleep 0.05; done\n", s.dir))
+	s.run()
+	s.raise(1, "slow")
+	exists := func(name string) bool {
+		_, err := os.Stat(s.path(name))
+		return err == nil
+	}
+	s.await("a recovery is under way", func() bool { return exists("begun") })
+	s.raise(2, "good")
+	s.await("an alarm that was raised meanwhile is answered", func() bool { return !s.inAlarm(2) })
+	if !s.inAlarm(1) {
+		t.Error("the recovery was over before: the test shows nothing")
+	}
+	if err := os.WriteFile(s.path("end"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the recovery ends", func() bool { return !s.inAlarm(1) })
+}
+
 func TestDatabaseThatIsMissingIsAnOutageAndNoEnd(t *testing.T) {
 	s := newSite(t)
 	s.raise(1, "good")
