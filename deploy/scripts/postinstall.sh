@@ -12,7 +12,7 @@ bash_dir=/opt/monitor_service
 # the one of this package for ever.
 bash_unit=/etc/systemd/system/$unit
 
-say() { echo "monitor_service: $*" >&2; }
+say() { printf 'monitor_service: %s\n' "$*" >&2; }
 
 # systemd_runs is false where an image or a chroot is being made.
 systemd_runs() { [ -d /run/systemd/system ]; }
@@ -32,6 +32,15 @@ config_is_good() {
 	"$@" "$(command -v monitor_service)" check-config </dev/null >/dev/null
 }
 
+# is_bash_daemon is true where the unit of that name is the bash daemon's: it was
+# left in place, or the operator has gone back to it.
+is_bash_daemon() { [ -f "$bash_unit" ] && grep -q '^ExecStart=.*monitor_service\.sh' "$bash_unit"; }
+
+say_how_to_replace() {
+	say "    mv $bash_unit $bash_dir/$unit.bash"
+	say "    systemctl daemon-reload && systemctl reenable $unit && systemctl restart $unit"
+}
+
 # adopt_config copies the bash daemon's configuration. The old one stays as it
 # is, for the way back.
 adopt_config() {
@@ -44,11 +53,10 @@ adopt_config() {
 # if that was, running if that was. With a configuration that has mistakes the
 # bash daemon goes on instead: an old monitor is better than none.
 replace_bash_daemon() {
-	[ -f "$bash_unit" ] && grep -q '^ExecStart=.*monitor_service\.sh' "$bash_unit" || return 0
+	is_bash_daemon || return 0
 	if ! config_is_good; then
 		say "the bash daemon was left in place: mend $config, then run"
-		say "    mv $bash_unit $bash_dir/$unit.bash"
-		say "    systemctl daemon-reload && systemctl reenable $unit && systemctl restart $unit"
+		say_how_to_replace
 		return 0
 	fi
 	enabled=no active=no
@@ -69,8 +77,13 @@ replace_bash_daemon() {
 }
 
 # restart lets the new program take over from the old one, which goes on where
-# the new one would not start.
+# the new one would not start. The bash daemon is not its business.
 restart() {
+	if is_bash_daemon; then
+		say "$bash_unit is the bash daemon's, which goes on; it hides the unit file of this package. To replace it, run"
+		say_how_to_replace
+		return 0
+	fi
 	systemd_runs && systemctl --quiet is-active "$unit" || return 0
 	if config_is_good; then
 		systemctl try-restart "$unit" || say "it does not start: journalctl -u $unit"

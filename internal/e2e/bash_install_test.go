@@ -2,7 +2,10 @@
 
 package e2e
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // bashDaemonConfig is a configuration of the bash daemon as its documentation has it.
 const bashDaemonConfig = `[database]
@@ -37,6 +40,24 @@ WantedBy=multi-user.target
 `, 0o644)
 	b.Must(t, "systemctl", "daemon-reload")
 	b.Must(t, "systemctl", "enable", "--now", daemonUnit)
+}
+
+// upgradeBesideBashDaemon upgrades the package, and installs it once more after
+// its removal, while the unit of its name is the bash daemon's.
+func (b *bed) upgradeBesideBashDaemon(t *testing.T, deb string) {
+	t.Helper()
+	run := b.invocation(t, daemonUnit)
+	for _, script := range []string{"dpkg --install " + deb, "dpkg --remove " + packageName + " && dpkg --install " + deb} {
+		if out := b.Shell(t, "("+script+") 2>&1"); !strings.Contains(out, "it hides the unit file of this package") ||
+			!strings.Contains(out, "mv "+bashUnit+" ") {
+			t.Errorf("%s does not say what hides the unit, and how to replace it:\n%s", script, out)
+		}
+		b.wantState(t, "after "+script, "enabled active")
+		b.wantUnitFile(t, bashUnit)
+		if b.invocation(t, daemonUnit) != run {
+			t.Errorf("%s restarted the bash daemon", script)
+		}
+	}
 }
 
 // removeBesideBashDaemon takes the package away while the unit of its name is
@@ -85,6 +106,7 @@ func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
 	if b.Get(t, "/opt/monitor_service/config.ini") != bashDaemonConfig {
 		t.Error("the bash daemon's own configuration was changed")
 	}
+	b.upgradeBesideBashDaemon(t, deb)
 	b.removeBesideBashDaemon(t)
 }
 
