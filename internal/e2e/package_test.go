@@ -329,8 +329,23 @@ func TestTheLifeOfADEB(t *testing.T) {
 		t.Error("the removal touched a monitored service")
 	}
 
+	b.leaveAllThatPurgeTakes(t)
 	b.Must(t, "dpkg", "--purge", packageName)
 	b.wantGone(t)
+}
+
+// leaveAllThatPurgeTakes makes what an operator and the daemon may have made
+// beside what is there already, in each of the places that are documented.
+func (b *bed) leaveAllThatPurgeTakes(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{
+		"/etc/monitor_service/db_password.cred", "/etc/sysconfig/monitor_service",
+		"/etc/polkit-1/rules.d/50-monitor_service.rules", "/etc/systemd/system/" + daemonUnit + ".d/unprivileged.conf",
+		"/var/lib/monitor_service/left", "/var/log/monitor_service/monitor_service.log",
+		logPath, "/var/log/monitor_service-2026-01-01T00-00-00.000.log", "/var/log/monitor_service-2026-01-01T00-00-00.000.log.gz",
+	} {
+		b.Must(t, "install", "-D", "-m", "0600", "/dev/null", path)
+	}
 }
 
 // wantGone looks for anything that the package or the daemon has left.
