@@ -41,8 +41,32 @@ packages() {
 		dpkg-deb --fsys-tarfile "$file" | tar -xO ./usr/bin/monitor_service >"$scratch/program"
 		go run -buildvcs=false ./internal/release check "$scratch/program" "$arch" || fail "$file has the wrong program"
 	done
+	rpms
 	mkdir -p "$origin/dist" && cp dist/*.deb dist/*.rpm "$origin/dist/"
 	echo "$sums" | tee "$origin/dist/SHA256SUMS"
+}
+
+# rpms: the same of each RPM. rpm's own tools read it, which a Debian has in the
+# packages rpm and cpio; its contents are also compared with the DEB's in tests.
+rpms() {
+	if ! command -v rpm rpm2cpio cpio >/dev/null; then
+		[ "${CI:-}" != true ] || fail "rpm, rpm2cpio or cpio is not there, and CI leaves nothing out"
+		echo "release-check: no rpm, rpm2cpio or cpio: the RPMs are compared with those of the second build, and not looked into" >&2
+		return
+	fi
+	local file arch
+	for file in dist/*.rpm; do
+		[ "$(rpm --query --list --package "$file" | grep -c -e '/sbom.cdx.json$' -e '/LICENCES.txt$')" = 2 ] ||
+			fail "$file has no list of its parts or no licences"
+		arch=$(rpm --query --queryformat '%{ARCH}' --package "$file")
+		[ "$file" != "${file%".$arch.rpm"}" ] || fail "$file is for $arch"
+		case $arch in
+		x86_64) arch=amd64 ;;
+		aarch64) arch=arm64 ;;
+		esac
+		rpm2cpio "$file" | cpio --quiet --extract --to-stdout '*/bin/monitor_service' >"$scratch/program"
+		go run -buildvcs=false ./internal/release check "$scratch/program" "$arch" || fail "$file has the wrong program"
+	done
 }
 
 steps=("$@")
