@@ -154,22 +154,27 @@ func TestThePackagesHaveAllThatIsInstalledByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	installed := strings.Fields(string(out))
-	deb := firstRelease(t).path(t, ".deb")
-	list, err := exec.Command("dpkg-deb", "--contents", deb).Output()
+	slices.Sort(installed)
+	if diff := cmp.Diff(installed, filesOfTheDEB(t)); diff != "" {
+		t.Errorf("installed by hand (-) and packaged (+):\n%s", diff)
+	}
+}
+
+// filesOfTheDEB are what is in the DEB of the first release but directories.
+func filesOfTheDEB(t *testing.T) []string {
+	t.Helper()
+	list, err := exec.Command("dpkg-deb", "--contents", firstRelease(t).path(t, ".deb")).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var packaged []string
+	var files []string
 	for line := range strings.Lines(string(list)) {
 		if fields := strings.Fields(line); fields[0][0] != 'd' {
-			packaged = append(packaged, strings.TrimPrefix(fields[5], "."))
+			files = append(files, strings.TrimPrefix(fields[5], "."))
 		}
 	}
-	slices.Sort(installed)
-	slices.Sort(packaged)
-	if diff := cmp.Diff(installed, packaged); diff != "" {
-		t.Errorf("installed by hand (-) and packaged (+):\n%s", diff)
-	}
+	slices.Sort(files)
+	return files
 }
 
 // TestInstallingByHandHeedsThePrefix looks at what names a place itself.
@@ -183,6 +188,15 @@ func TestInstallingByHandHeedsThePrefix(t *testing.T) {
 	unit, err := os.ReadFile(filepath.Join(root, "/usr/local/lib/systemd/system", daemonUnit))
 	if err != nil || !strings.Contains(string(unit), "\nExecStart=/usr/local/bin/monitor_service run\n") {
 		t.Errorf("the unit does not start /usr/local/bin/monitor_service: %v\n%s", err, unit)
+	}
+	profile, err := os.ReadFile(filepath.Join(root, "/usr/local/share/monitor_service/unprivileged.conf"))
+	if err != nil || !strings.Contains(string(profile), " /usr/local/share/monitor_service/unprivileged.conf ") ||
+		strings.Contains(string(profile), " /usr/share/") {
+		t.Errorf("the profile does not say where it is: %v\n%s", err, profile)
+	}
+	// Polkit before 124 reads no rules below /usr/local.
+	if _, err := os.Stat(filepath.Join(root, "/usr/share/polkit-1/rules.d/50-monitor_service.rules")); err != nil {
+		t.Errorf("the rules are not where polkit reads them: %v", err)
 	}
 	if out, err := exec.Command(filepath.Join(root, "/usr/local/bin/monitor_service"), "version").CombinedOutput(); err != nil {
 		t.Errorf("the installed program does not run: %v\n%s", err, out)
@@ -436,15 +450,20 @@ func TestTheLifeOfAnRPM(t *testing.T) {
 	b.wantGone(t)
 }
 
-// wantOwners looks at every file of the RPM: nothing that others may write, and
-// nothing that is not root's but the group of config.ini.
+// wantOwners looks at every file of the RPM: those that the DEB has, nothing that
+// others may write, and nothing that is not root's but the group of config.ini.
 func (b *bed) wantOwners(t *testing.T) {
 	t.Helper()
-	out := b.Must(t, "rpm", "--query", "--qf", `[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]`, packageName)
+	out := b.Must(t, "rpm", "--query", "--qf", `[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES} .%{FILEFLAGS:fflags}\n]`, packageName)
+	var files []string
 	for line := range strings.Lines(out) {
-		var mode, owner, path string
-		if _, err := fmt.Sscan(line, &mode, &owner, &path); err != nil {
+		var mode, owner, path, flags string
+		if _, err := fmt.Sscan(line, &mode, &owner, &path, &flags); err != nil {
 			t.Fatalf("%q: %v", line, err)
+		}
+		// A ghost is owned and not in the package.
+		if mode[0] != 'd' && !strings.Contains(flags, "g") {
+			files = append(files, path)
 		}
 		wantOwner, wantModes := "root:root", "-rw-r--r-- drwxr-xr-x"
 		switch path {
@@ -456,5 +475,9 @@ func (b *bed) wantOwners(t *testing.T) {
 		if owner != wantOwner || !strings.Contains(wantModes, mode) {
 			t.Errorf("%s is %s %s, want %s %s", path, mode, owner, wantModes, wantOwner)
 		}
+	}
+	slices.Sort(files)
+	if diff := cmp.Diff(filesOfTheDEB(t), files); diff != "" {
+		t.Errorf("files of the DEB (-) and of the RPM (+):\n%s", diff)
 	}
 }
