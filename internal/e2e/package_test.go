@@ -177,32 +177,6 @@ func filesOfTheDEB(t *testing.T) []string {
 	return files
 }
 
-// TestInstallingByHandHeedsThePrefix looks at what names a place itself.
-func TestInstallingByHandHeedsThePrefix(t *testing.T) {
-	root := t.TempDir()
-	cmd := exec.Command("make", "--silent", "install", "DESTDIR="+root, "PREFIX=/usr/local", "DIST="+t.TempDir())
-	cmd.Dir = repository
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot install: %v\n%s", err, out)
-	}
-	unit, err := os.ReadFile(filepath.Join(root, "/usr/local/lib/systemd/system", daemonUnit))
-	if err != nil || !strings.Contains(string(unit), "\nExecStart=/usr/local/bin/monitor_service run\n") {
-		t.Errorf("the unit does not start /usr/local/bin/monitor_service: %v\n%s", err, unit)
-	}
-	profile, err := os.ReadFile(filepath.Join(root, "/usr/local/share/monitor_service/unprivileged.conf"))
-	if err != nil || !strings.Contains(string(profile), " /usr/local/share/monitor_service/unprivileged.conf ") ||
-		strings.Contains(string(profile), " /usr/share/") {
-		t.Errorf("the profile does not say where it is: %v\n%s", err, profile)
-	}
-	// Polkit before 124 reads no rules below /usr/local.
-	if _, err := os.Stat(filepath.Join(root, "/usr/share/polkit-1/rules.d/50-monitor_service.rules")); err != nil {
-		t.Errorf("the rules are not where polkit reads them: %v", err)
-	}
-	if out, err := exec.Command(filepath.Join(root, "/usr/local/bin/monitor_service"), "version").CombinedOutput(); err != nil {
-		t.Errorf("the installed program does not run: %v\n%s", err, out)
-	}
-}
-
 // upload puts a package on the host and returns where.
 func (b *bed) upload(t *testing.T, p packages, end string) string {
 	t.Helper()
