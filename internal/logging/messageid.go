@@ -75,6 +75,8 @@ func messageID(event string) string {
 		return "2a72feaf586f49268a2e686932420352"
 	case ChannelLost.String():
 		return "c3bfb6af4d4b43e2878378272f22c11f"
+	case ChannelPartly.String():
+		return "6d4ba0f0ceab4fe8b1d9eac58ca54ac8"
 	case ChannelWorking.String():
 		return "501b76f6a46140b6bc835729063bfe55"
 	}
