@@ -206,10 +206,15 @@ func breakerCell(st control.Status, p control.Process) cell {
 	case b.State == "half-open":
 		return cell{"half-open, its trial is under way", yellow}
 	}
-	if left := b.NextTrial.Sub(st.Now); left > 0 {
+	switch left := b.NextTrial.Sub(st.Now); {
+	case left > 0 && p.InAlarm:
 		return cell{"open, trial in " + age(left), red}
+	case left > 0:
+		return cell{"open, no trial for " + age(left), red}
+	case p.InAlarm:
+		return cell{"open, trial at the next poll", red}
 	}
-	return cell{"open, trial at the next poll", red}
+	return cell{"open, trial at its next alarm", red} // it takes one to be tried
 }
 
 func lastCell(st control.Status, r *history.Recovery) cell {
