@@ -84,7 +84,7 @@ func TestDaemonWithoutBreakerIsFoundOut(t *testing.T) {
 			if err := run(t.Context(), &out, other, time.Minute); err == nil {
 				t.Errorf("%s: all is well with it:\n%s", setting, out.String())
 			}
-			if told := out.String(); strings.Count(told, "  FAIL  ") != 1 || !strings.Contains(told, " after the failure that should have opened its breaker") {
+			if told := out.String(); strings.Count(told, "  FAIL  ") != 1 || !strings.Contains(told, "  FAIL  a process that kept failing opened its breaker") {
 				t.Errorf("%s: not told that it is the breaker, or more than that:\n%s", setting, told)
 			}
 		})
