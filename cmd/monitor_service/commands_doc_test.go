@@ -33,44 +33,69 @@ type shownCommand struct {
 	status int
 }
 
-// about are the commands about one process, and those that are refused or fail.
-func about(process string, refused ...string) []shownCommand {
-	var list []shownCommand
-	for _, args := range []string{
-		"status NAME", "history NAME", "explain NAME", "restart NAME", "reset NAME", `pause NAME --for 2h --reason "new disks"`, "resume NAME",
-	} {
+// about are the commands about one process, and which of them are refused or
+// fail. They stand in the order in which they were recorded, as each of them
+// finds what the one before has left.
+func about(process string, forced bool, refused ...string) []shownCommand {
+	list := []string{"status NAME", "history NAME", "explain NAME", "restart NAME"}
+	if forced {
+		list = append(list, "restart NAME --force")
+	}
+	list = append(list, `pause NAME --for 2h --reason "new disks"`, "resume NAME", "reset NAME")
+	shown := make([]shownCommand, 0, len(list))
+	for _, args := range list {
 		c := shownCommand{args: strings.Replace(args, "NAME", process, 1)}
-		if slices.Contains(refused, strings.Fields(args)[0]) {
+		if slices.Contains(refused, strings.Replace(args, " NAME", "", 1)) {
 			c.status = 1
 		}
-		list = append(list, c)
+		shown = append(shown, c)
 	}
-	return list
+	return shown
+}
+
+// steeredParts are those that change something, in the order in which they stand
+// on the page and in which they are recorded.
+func steeredParts() []string {
+	return []string{"failing", "recovering", "open", "paused", "acknowledged", "all"}
 }
 
 // shownParts are the parts of the documents, with the commands that they show
 // for each of the states.
 func shownParts() map[string][]shownCommand {
-	forced := func(process string, status int) shownCommand {
-		return shownCommand{"restart " + process + " --force", status}
-	}
 	return map[string][]shownCommand{
 		"operators": {
 			{"status", 0},
 			{"explain demo-batch", 0},
 			{`pause demo-search --for 2h --reason "new disks"`, 0},
-			forced("demo-batch", 1),
+			{"restart demo-batch --force", 1},
 		},
-		"overview":     {{"status", 0}, {"history", 0}, {"status demo-feeds --json", 0}},
+		"overview":     {{"status", 0}, {"history", 0}, {"status demo-feeds --json", 0}, {"history demo-mail --json", 0}, {"explain demo-mail --json", 0}},
 		"recovered":    {{"status demo-web", 0}, {"history demo-web", 0}, {"explain demo-web", 0}},
-		"recovering":   about("demo-feeds", "restart"),
-		"failing":      about("demo-mail", "restart"),
-		"open":         append(about("demo-batch", "restart"), forced("demo-batch", 1)),
-		"paused":       append(about("demo-search", "restart"), forced("demo-search", 0)),
-		"acknowledged": about("demo-legacy"),
+		"failing":      about("demo-mail", false, "restart"),
+		"recovering":   about("demo-feeds", false, "restart"),
+		"open":         about("demo-batch", true, "restart", "restart --force"),
+		"paused":       about("demo-search", true, "restart"),
+		"acknowledged": about("demo-legacy", false),
 		"all":          {{"check-now", 0}, {`pause --all --for 2h --reason "new disks"`, 0}, {"resume --all", 0}, {"reset --all", 0}},
 		"unknown":      {{"explain " + unknownName, 1}},
 		"usage":        {{"pause", 2}, {"pause demo-web --for 5", 2}, {"pause demo-web --for 99999h", 2}},
+	}
+}
+
+// TestThePartsStandInTheOrderInWhichTheyWereRecorded holds the page to the order
+// in which what it shows has happened.
+func TestThePartsStandInTheOrderInWhichTheyWereRecorded(t *testing.T) {
+	text, err := os.ReadFile(commandsDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, part := range steeredParts() {
+		i := strings.Index(string(text), "<!-- generated: "+part+" -->")
+		if i < at {
+			t.Errorf("the part %q is missing, or before one that was recorded earlier", part)
+		}
+		at = i
 	}
 }
 

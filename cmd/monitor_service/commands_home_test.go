@@ -18,7 +18,7 @@ import (
 var (
 	shownNow   = time.Date(2026, 11, 23, 2, 49, 46, 0, time.UTC)
 	shownBegan = map[string][]time.Duration{
-		"demo-web":   {50 * time.Minute},
+		"demo-web":   {4 * time.Minute}, // less than stable_time
 		"demo-batch": {20 * time.Minute, 15 * time.Minute},
 		"demo-mail":  {40 * time.Second},
 		"demo-feeds": {3 * time.Second},

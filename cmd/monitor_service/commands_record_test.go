@@ -75,8 +75,9 @@ health_check_command = echo 'batch: the spool is full'; exit 1
 [process.demo-search]
 `
 
-// recorded is what the real daemon answered, with the times and places of this
-// machine replaced: nothing else is made up.
+// recorded is what the real daemon answered. What belongs to this run and this
+// machine is replaced: times and durations, users, places, the database, the
+// version and the daemon's process id. Nothing else is made up.
 type recorded struct {
 	status  control.Status
 	history control.History
@@ -159,49 +160,56 @@ func (r *recorder) look() {
 	}
 }
 
-// steer asks for every change of every process while that is in its state. What
-// polls comes late: it would bring the next one into another state.
+// steer makes the changes that are shown, in the order in which they are shown.
+// demo-mail comes first: each of the polls that follow would bring it into
+// another state.
 func (r *recorder) steer() {
 	r.t.Helper()
-	r.resume("demo-feeds")
-	r.reset("demo-feeds")
-	r.restart("demo-feeds", false)
-	r.pause("demo-feeds")
-	r.expire("demo-feeds")
+	parts := shownParts()
+	for _, part := range steeredParts() {
+		switch part {
+		case "all": // what was reset has failed again by then, and is left alone
+			r.opens("demo-mail")
+			r.opens("demo-batch")
+		case "recovering":
+			r.ended("demo-mail", 3) // that of its reset
+		}
+		for _, c := range parts[part] {
+			r.do(strings.Fields(c.args))
+		}
+	}
+}
 
-	r.reset("demo-search")
-	r.restart("demo-search", false)
+// do asks for one change, as its command would.
+func (r *recorder) do(args []string) {
+	r.t.Helper()
+	process := ""
+	if len(args) > 1 && args[1] != "--all" {
+		process = args[1]
+	}
+	switch args[0] {
+	case "restart":
+		r.restart(process, slices.Contains(args, "--force"))
+	case "pause":
+		r.pause(process)
+	case "resume":
+		r.resume(process)
+	case "reset":
+		r.reset(process)
+	case "check-now":
+		d, err := r.client.CheckNow(r.t.Context())
+		r.keep("check-now", answer{done: d}, err)
+	}
+}
 
-	r.resume("demo-batch")
-	r.pause("demo-batch")
-	r.expire("demo-batch")
-	r.restart("demo-batch", false)
-	r.restart("demo-batch", true)
-
-	r.resume("demo-mail")
-	r.pause("demo-mail")
-	r.pause("")
-	r.resume("")
-	d, err := r.client.CheckNow(r.t.Context())
-	r.keep("check-now", answer{done: d}, err)
-	r.expire("demo-mail")
-	r.reset("demo-mail") // and its recovery fails again
-	r.ended("demo-mail", 2)
-	r.became("demo-mail", control.Failing)
-	r.restart("demo-mail", false)
-
-	r.resume("demo-legacy")
-	r.reset("demo-legacy")
-	r.pause("demo-legacy")
-	r.expire("demo-legacy")
-	r.restart("demo-legacy", false)
-
-	r.restart("demo-search", true)
-	r.resume("demo-search")
-	// Nothing of it is to be tried again at once.
-	r.must(r.client.Pause(r.t.Context(), control.PauseRequest{Target: control.Target{All: true}}))
-	r.reset("demo-batch")
-	r.reset("")
+// opens polls until a process has failed for often enough.
+func (r *recorder) opens(process string) {
+	r.t.Helper()
+	await(r.t, process+" is open again", func() bool {
+		r.must(r.client.CheckNow(r.t.Context()))
+		s, err := r.client.Status(r.t.Context(), process)
+		return err == nil && s.Processes[0].State == control.Open
+	})
 }
 
 // keep keeps an answer.
@@ -260,16 +268,6 @@ func (r *recorder) pause(process string) {
 	r.t.Helper()
 	d, err := r.client.Pause(r.t.Context(), control.PauseRequest{Target: target(process), Seconds: shownPause.Seconds(), Why: shownWhy})
 	r.keep("pause "+argument(process), answer{done: d}, err)
-}
-
-// expire lets a pause run out: unlike its end by hand, that polls nothing.
-func (r *recorder) expire(process string) {
-	r.t.Helper()
-	r.must(r.client.Pause(r.t.Context(), control.PauseRequest{Target: target(process), Seconds: 0.001}))
-	await(r.t, process+" is not paused", func() bool {
-		s, err := r.client.Status(r.t.Context(), process)
-		return err == nil && s.Processes[0].Pause == nil
-	})
 }
 
 // raise puts processes into alarm, and has it seen by one poll.

@@ -142,7 +142,7 @@ func events(*testing.T) string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Event, level, m.ID, text)
 	}
-	for _, m := range logging.ChannelMessages() {
+	for _, m := range append(logging.ChannelMessages(), logging.LifeMessages()...) {
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Event, m.Level, m.ID, m.Text)
 	}
 	return b.String()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -36,6 +37,9 @@ func (p *program) statusCommand() *cobra.Command {
 			"  paused          an operator has paused it\n" +
 			"  acknowledged    in alarm, and acknowledged in the database (sound = 1): left alone\n" +
 			"  left_alone      in alarm, and refused: the reason is told\n\n" +
+			"What needs somebody comes first: open, failing, left_alone, and so on to ok. A terminal that is too narrow\n" +
+			"for the whole table gets its most important columns; \"status NAME\" has the rest. --watch shows as much as\n" +
+			"the terminal has room for, and says how much it leaves out.\n\n" +
 			"Colours on a terminal only, and not where " + noColor + " is set.",
 		Example: "  monitor_service status\n  monitor_service status nginx\n  monitor_service status --watch\n" +
 			"  monitor_service status --json | jq '.processes[] | select(.state != \"ok\")'",
@@ -61,35 +65,26 @@ func (p *program) statusCommand() *cobra.Command {
 		if asJSON {
 			return p.printJSON(s)
 		}
-		_, err = fmt.Fprint(p.stdout, statusText(newScreen(p.stdout, p.environ), s, first(args)))
+		_, err = fmt.Fprint(p.stdout, statusPage(newScreen(p.stdout, p.environ), s, first(args)))
 		return err
 	})
 }
 
-// statusText is the status for a person.
-func statusText(s screen, st control.Status, process string) string {
+// statusPage is the status for a person: what needs somebody first.
+func statusPage(s screen, st control.Status, process string) page {
 	if process != "" && len(st.Processes) == 1 {
-		return detailText(s, st, st.Processes[0])
+		return page{head: lines(detailText(s, st, st.Processes[0]))}
 	}
-	var b strings.Builder
-	b.WriteString(headText(s, st))
+	p := page{head: lines(headText(s, st))}
 	if len(st.Processes) == 0 {
-		b.WriteString("No process is configured, in alarm or acknowledged.\n")
-		return b.String()
+		p.head = append(p.head, "No process is configured, in alarm or acknowledged.")
+		return p
 	}
-	b.WriteByte('\n')
-	t := table{columns: []column{
-		{"PROCESS", 12}, {"STATE", whole}, {"TARGET", 10}, {"BREAKER", whole}, {"LAST RECOVERY", 16}, {"ALARM SINCE", whole},
-	}}
-	for _, p := range st.Processes {
-		t.add(cell{p.Name, plainColor}, stateCell(st, p), cell{targetText(p), plainColor}, breakerCell(st, p),
-			lastCell(st, p.Last), cell{sinceText(st, p), plainColor})
-	}
-	b.WriteString(t.write(s))
-	if notes := notesText(s, st); notes != "" {
-		b.WriteString("\n" + notes)
-	}
-	return b.String()
+	st.Processes = slices.Clone(st.Processes)
+	slices.SortStableFunc(st.Processes, byNeed)
+	p.title, p.rows = statusTable(s, st)
+	p.notes = lines(notesText(s, st))
+	return p
 }
 
 // headText says how the daemon is.
@@ -206,10 +201,15 @@ func breakerCell(st control.Status, p control.Process) cell {
 	case b.State == "half-open":
 		return cell{"half-open, its trial is under way", yellow}
 	}
-	if left := b.NextTrial.Sub(st.Now); left > 0 {
+	switch left := b.NextTrial.Sub(st.Now); {
+	case left > 0 && p.InAlarm:
 		return cell{"open, trial in " + age(left), red}
+	case left > 0:
+		return cell{"open, no trial for " + age(left), red}
+	case p.InAlarm:
+		return cell{"open, trial at the next poll", red}
 	}
-	return cell{"open, trial at the next poll", red}
+	return cell{"open, trial at its next alarm", red} // it takes one to be tried
 }
 
 func lastCell(st control.Status, r *history.Recovery) cell {

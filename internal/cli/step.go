@@ -30,6 +30,8 @@ func stepText(p control.Progress) (string, color) {
 	switch p.Event {
 	case "restart_requested":
 		return "asked for", plainColor
+	case control.ProgressQueued:
+		return p.Message, yellow
 	case "recovery_started":
 		return "started: " + strings.TrimSpace(p.Strategy+" "+p.Unit), plainColor
 	case "breaker_half_open":

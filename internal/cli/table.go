@@ -39,29 +39,42 @@ func (t *table) add(cells ...cell) {
 	t.rows = append(t.rows, cells)
 }
 
-// write returns the table as lines.
+// write returns the table as a text.
 func (t *table) write(s screen) string {
+	title, rows, ok := t.lines(s)
+	if !ok {
+		rows = t.blocks(s)
+	}
+	return strings.Join(page{title: title}.tableLines(rows, 0), "\n") + "\n"
+}
+
+// lines returns the table's title and its rows, a line each, or says that the
+// terminal is too narrow for it.
+func (t *table) lines(s screen) (title string, rows [][]string, ok bool) {
 	widths, ok := t.widths(s.width)
 	if !ok {
-		return t.blocks(s)
+		return "", nil, false
 	}
-	var b strings.Builder
 	head := make([]cell, len(t.columns))
 	for i, c := range t.columns {
 		head[i] = cell{c.title, bold}
 	}
-	for _, row := range append([][]cell{head}, t.rows...) {
-		var line strings.Builder
-		for i, c := range row {
-			text := fit(c.text, widths[i])
-			line.WriteString(s.paint(c.color, text))
-			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", widths[i]-width(text)+gap))
-			}
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	for _, row := range t.rows {
+		rows = append(rows, []string{line(s, row, widths)})
 	}
-	return b.String()
+	return line(s, head, widths), rows, true
+}
+
+func line(s screen, row []cell, widths []int) string {
+	var b strings.Builder
+	for i, c := range row {
+		text := fit(c.text, widths[i])
+		b.WriteString(s.paint(c.color, text))
+		if i < len(row)-1 {
+			b.WriteString(strings.Repeat(" ", widths[i]-width(text)+gap))
+		}
+	}
+	return strings.TrimRight(b.String(), " ")
 }
 
 // widths makes the columns as wide as their texts and, where that is too wide,
@@ -91,22 +104,23 @@ func (t *table) widths(most int) ([]int, bool) {
 	return widths, true
 }
 
-// blocks writes each row as a title and a line for each other column.
-func (t *table) blocks(s screen) string {
+// blocks returns each row as a title and a line for each other column.
+func (t *table) blocks(s screen) [][]string {
 	left := 0
 	for _, c := range t.columns[1:] {
 		left = max(left, width(c.title))
 	}
-	var b strings.Builder
+	blocks := make([][]string, 0, len(t.rows))
 	for _, row := range t.rows {
-		b.WriteString(s.paint(bold, fit(row[0].text, max(1, s.width))) + "\n")
+		block := []string{s.paint(bold, fit(row[0].text, max(1, s.width)))}
 		for i, c := range row[1:] {
 			if c.text == "" {
 				continue
 			}
-			b.WriteString("  " + pad(strings.ToLower(t.columns[i+1].title), left) + "  " +
-				s.paint(c.color, fit(c.text, max(1, s.width-left-2*gap))) + "\n")
+			block = append(block, "  "+pad(strings.ToLower(t.columns[i+1].title), left)+"  "+
+				s.paint(c.color, fit(c.text, max(1, s.width-left-2*gap))))
 		}
+		blocks = append(blocks, block)
 	}
-	return b.String()
+	return blocks
 }

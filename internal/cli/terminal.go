@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -83,6 +84,38 @@ func fit(text string, columns int) string {
 		return text
 	}
 	return runewidth.Truncate(text, columns, "…")
+}
+
+// painted is a colour as paint writes it.
+var painted = regexp.MustCompile("\x1b\\[[0-9]*m")
+
+// fitPainted cuts a line that paint may have painted to so many columns. What
+// comes of the colours beyond the end is kept, or the last one would not end.
+func fitPainted(line string, columns int) string {
+	if width(painted.ReplaceAllString(line, "")) <= columns {
+		return line
+	}
+	var b strings.Builder
+	left := columns - 1 // for the mark
+	cutOff := false
+	write := func(text string) {
+		if cutOff || text == "" {
+			return
+		}
+		if width(text) > left {
+			text, cutOff = runewidth.Truncate(text, left, "")+"…", true
+		}
+		left -= width(text)
+		b.WriteString(text)
+	}
+	at := 0
+	for _, m := range painted.FindAllStringIndex(line, -1) {
+		write(line[at:m[0]])
+		b.WriteString(line[m[0]:m[1]])
+		at = m[1]
+	}
+	write(line[at:])
+	return b.String()
 }
 
 // pad fills a text up to so many columns.

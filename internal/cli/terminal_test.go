@@ -93,8 +93,8 @@ func TestWhatMustBeWholeIsNotCut(t *testing.T) {
 		{Name: "x; reboot", State: control.LeftAlone, InAlarm: true, AlarmSince: at.Add(-time.Hour), Reason: "unsafe_name"},
 	}}
 	for _, columns := range []int{60, 80, 100, 132} {
-		text := statusText(screen{width: columns}, st, "")
-		for _, part := range []string{"open, trial in 15m", "left_alone: unsafe_name", "(20m)", "(1h0m)"} {
+		text := statusPage(screen{width: columns}, st, "").String()
+		for _, part := range []string{"trial in 15m", "left_alone: unsafe_name", "20m", "1h0m"} {
 			if !strings.Contains(text, part) {
 				t.Errorf("%d columns: no %q in\n%s", columns, part, text)
 			}

@@ -26,11 +26,11 @@ func (p *program) watchStatus(ctx context.Context, client *control.Client, proce
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			err = p.frame(s, statusText(s, st, process), n)
+			err = p.frame(s, statusPage(s, st, process), n)
 		case n == 0, errors.As(err, &answer):
 			return err
 		default:
-			err = p.frame(s, fmt.Sprintf("%s: %v\nWill retry.\n", programName, err), n)
+			err = p.frame(s, page{head: lines(fmt.Sprintf("%s: %v\nWill retry.", programName, err))}, n)
 		}
 		if err != nil {
 			return err
@@ -45,9 +45,10 @@ func (p *program) watchStatus(ctx context.Context, client *control.Client, proce
 
 // frame shows one state of things. On a terminal it is written over the one
 // before, line by line, so that nothing flickers; it is cut where the terminal
-// ends.
-func (p *program) frame(s screen, text string, n int) error {
+// ends, and says so.
+func (p *program) frame(s screen, shown page, n int) error {
 	if !s.isTerminal() {
+		text := shown.String()
 		if n > 0 {
 			text = "\n" + text
 		}
@@ -59,9 +60,9 @@ func (p *program) frame(s screen, text string, n int) error {
 		home, endOfLine, endOfScreen = "\x1b[H", "\x1b[K", "\x1b[J"
 		noWrap, wrap                 = "\x1b[?7l", "\x1b[?7h"
 	)
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	if most := max(1, s.height-1); len(lines) > most {
-		lines = append(lines[:most-1], "…")
+	lines := shown.within(max(1, s.height-1))
+	for i, line := range lines {
+		lines[i] = fitPainted(line, s.width)
 	}
 	begin := home
 	if n == 0 {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,7 +112,10 @@ func TestWatchingRefreshesInPlaceAndWaitsForADaemonThatIsAway(t *testing.T) {
 		switch {
 		case first.CompareAndSwap(false, true): // more than the terminal has room for
 			for range 30 {
-				st.Processes = append(st.Processes, control.Process{Name: "first-" + strings.Repeat("long", 10), State: control.Open})
+				st.Processes = append(st.Processes, control.Process{
+					Name: "first-" + strings.Repeat("long", 10), State: control.Open,
+					Breaker: control.Breaker{State: "open", LastError: strings.Repeat("refused ", 30)},
+				})
 			}
 		case !back.Load():
 			return st, errors.New("restarting")
@@ -145,7 +149,10 @@ func TestWatchingRefreshesInPlaceAndWaitsForADaemonThatIsAway(t *testing.T) {
 			v.show(string(buf[:n]))
 		}
 	}
-	await("the first frame", func(s string) bool { return strings.Contains(s, "first-") && strings.HasSuffix(s, "…") })
+	await("the first frame", func(s string) bool { return strings.Contains(s, "first-") && strings.HasSuffix(s, "… and 29 more") })
+	if !regexp.MustCompile(`(?m) failed last with: refused .*…$`).MatchString(v.text()) {
+		t.Errorf("what failed is not told, or runs into the margin:\n%s", v.text())
+	}
 	if strings.Contains(v.text(), "shell") || v.scrolled {
 		t.Errorf("the first frame is not the whole screen:\n%s", v.text())
 	}

@@ -240,7 +240,8 @@ type Done struct {
 // object a line for each event, and a last one with a Verdict.
 type Progress struct {
 	At time.Time `json:"at"`
-	// Event and Reason are words of the fixed vocabularies.
+	// Event and Reason are words of the fixed vocabularies, or Event is
+	// queued where the recovery waits for a place.
 	Event    string  `json:"event,omitempty"`
 	Process  string  `json:"process"`
 	Strategy string  `json:"strategy,omitempty"`
@@ -253,8 +254,13 @@ type Progress struct {
 	// Verdict is set in the last line: succeeded, failed, refused,
 	// interrupted, or unknown where the daemon lost track.
 	Verdict string `json:"verdict,omitempty"`
+	// Message says in words what came of it, in the last line, or what it
+	// waits for.
 	Message string `json:"message,omitempty"`
 }
+
+// ProgressQueued is the Event of a recovery that waits for a place.
+const ProgressQueued = "queued"
 
 // The verdicts of a restart.
 const (

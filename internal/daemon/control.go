@@ -44,18 +44,25 @@ func (d *Daemon) sayListening() {
 }
 
 // otherServer opens the socket of a new configuration, where that is another
-// one, or returns nil.
+// one or could not be opened so far, or returns nil. What could not be opened and
+// still cannot be is no mistake of the new configuration.
 func (d *Daemon) otherServer(cfg config.Control) (*control.Server, error) {
-	if cfg.Socket == "" || cfg == d.cfg.Control {
+	same := cfg == d.cfg.Control
+	if cfg.Socket == "" || same && d.server != nil {
 		return nil, nil
 	}
-	return control.Listen(cfg.Socket, control.Group, d.desk)
+	server, err := control.Listen(cfg.Socket, control.Group, d.desk)
+	if err != nil && same {
+		d.log.Error("Still no control socket: commands such as status cannot reach this daemon, ignoring", "error", err)
+		return nil, nil
+	}
+	return server, err
 }
 
 // useServer puts what otherServer returned in the place of the old one. That
 // one ends in the background, as somebody may still be listening to it.
 func (d *Daemon) useServer(cfg config.Control, server *control.Server) {
-	if cfg == d.cfg.Control {
+	if cfg == d.cfg.Control && server == nil {
 		return
 	}
 	old := d.server

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"monitor_service/internal/alarmdb"
+	"monitor_service/internal/logging"
 	"monitor_service/internal/recovery"
 	"monitor_service/internal/systemd"
 )
@@ -38,7 +39,7 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 		if nerr := d.notify.Stopping("Stopping; recoveries under way may finish"); nerr != nil {
 			d.log.Debug("Cannot tell systemd, ignoring", "error", nerr)
 		}
-		d.log.Info("Stopping")
+		logging.Life(d.log, logging.Stopping)
 		l.wait()
 		err = errors.Join(err, d.stop())
 	}()

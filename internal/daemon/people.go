@@ -45,6 +45,8 @@ func (d *Daemon) sayNotification(r notify.Report) {
 		say(logging.ChannelFailing, slog.Any("error", r.Err))
 	case notify.Lost:
 		say(logging.ChannelLost, slog.Any("error", r.Err), slog.Int("lost", r.Events))
+	case notify.Partly:
+		say(logging.ChannelPartly, slog.Any("error", r.Err))
 	case notify.Working:
 		say(logging.ChannelWorking, slog.Duration("took", r.Took), slog.Int("lost", r.Events))
 	case notify.ReportUnknown:

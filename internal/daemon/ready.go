@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"monitor_service/internal/config"
@@ -34,7 +33,9 @@ func (k *desk) Ready(ctx context.Context) error {
 	if err := v.polls(time.Now()); err != nil {
 		return err
 	}
-	if k.d.systemd == nil || !needsBus(v.cfg) {
+	// No strategy does without it, where there is one: what commands start gets
+	// a unit of its own, and custom looks whether its target has one.
+	if k.d.systemd == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
@@ -57,12 +58,4 @@ func (v *view) polls(now time.Time) error {
 		return fmt.Errorf("%s was read %s ago, and is to be read every %s", v.db, since.Round(time.Second), config.ShortDuration(v.cfg.Monitor.CheckInterval))
 	}
 	return nil
-}
-
-// needsBus says whether any process may be restarted through systemd. Strategy
-// process starts what it starts in a unit as well.
-func needsBus(cfg *config.Config) bool {
-	acts := func(p config.Process) bool { return p.Strategy != config.StrategyCustom }
-	return cfg.Monitor.Unconfigured == config.UnconfiguredDefault && acts(cfg.Process("")) ||
-		slices.ContainsFunc(cfg.ProcessNames(), func(name string) bool { return acts(cfg.Process(name)) })
 }

@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"errors"
+	"log/slog"
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/logging"
 	"monitor_service/internal/notify"
 )
 
@@ -47,8 +49,10 @@ func (d *Daemon) replace() (err error) {
 	}
 	undo.push("close the new database", db.Close)
 	other := cfg.Database.Identity() != d.cfg.Database.Identity()
+	// A dry run has no lock, and one that becomes more needs it.
+	relock := other || cfg.Monitor.DryRun != d.cfg.Monitor.DryRun
 	unlock := d.unlock
-	if other {
+	if relock {
 		if unlock, err = d.lock(cfg); err != nil {
 			return err
 		}
@@ -83,6 +87,8 @@ func (d *Daemon) replace() (err error) {
 	d.replaceDatabase(db)
 	if other {
 		d.outage.anew()
+	}
+	if relock {
 		if err := d.unlock(); err != nil {
 			d.log.Warn("Cannot unlock the database of the old configuration, ignoring", "error", err)
 		}
@@ -92,7 +98,7 @@ func (d *Daemon) replace() (err error) {
 	for _, w := range warnings {
 		d.log.Warn("Configuration", "warning", w.String())
 	}
-	d.log.Info("Configuration reloaded", "config", cfg.Path, "processes", len(cfg.ProcessNames()))
+	logging.Life(d.log, logging.Reloaded, slog.String("config", cfg.Path), slog.Int("processes", len(cfg.ProcessNames())))
 	return nil
 }
 
@@ -110,11 +116,11 @@ func (d *Daemon) replaceDatabase(db *alarmdb.DB) {
 func (d *Daemon) sayMistakes(err error) {
 	var mistakes config.Mistakes
 	if !errors.As(err, &mistakes) {
-		d.log.Error("Configuration not reloaded, the old one stays", "error", err)
+		logging.Life(d.log, logging.NotReloaded, slog.Any("error", err))
 		return
 	}
 	for _, m := range mistakes {
 		d.log.Error("Mistake in the configuration", "mistake", m.String())
 	}
-	d.log.Error("Configuration not reloaded, the old one stays", "config", d.cfg.Path, "mistakes", len(mistakes))
+	logging.Life(d.log, logging.NotReloaded, slog.String("config", d.cfg.Path), slog.Int("mistakes", len(mistakes)))
 }

@@ -45,7 +45,11 @@ func (s *story) tell(ctx context.Context) error {
 		if err := s.told(progress(ev)); err != nil {
 			return err
 		}
-		switch ev.Kind { //nolint:exhaustive // the other kinds do not end a recovery
+		switch ev.Kind { //nolint:exhaustive // the other kinds need no more than to be told
+		case recovery.OperatorRestart:
+			if err := s.waiting(); err != nil {
+				return err
+			}
 		case recovery.RecoverySucceeded:
 			return s.afterwards(ctx, ev)
 		case recovery.RecoveryFailed:
@@ -60,6 +64,20 @@ func (s *story) tell(ctx context.Context) error {
 			return s.end(control.VerdictRefused, text)
 		}
 	}
+}
+
+// waiting tells that the recovery has to wait for a place, if it has: nothing
+// else is told until there is one.
+func (s *story) waiting() error {
+	ahead, places, waits := s.desk.d.engine.Waiting(s.watcher.process)
+	if !waits {
+		return nil
+	}
+	text := fmt.Sprintf("waits for a place: max_parallel_restarts = %d, all are taken", places)
+	if ahead > 0 {
+		text += fmt.Sprintf(", and %d wait before it", ahead)
+	}
+	return s.told(control.Progress{At: time.Now(), Event: control.ProgressQueued, Process: s.watcher.process, Message: text})
 }
 
 // next waits for the recovery's next event, or says why there is none.

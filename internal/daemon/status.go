@@ -2,8 +2,11 @@ package daemon
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
+
+	"monitor_service/internal/logging"
 )
 
 // status says in one line what is going on, for systemctl status.
@@ -62,7 +65,7 @@ func (d *Daemon) feed() (fed bool) {
 
 // sayStarted writes the one line that tells what this daemon is and does.
 func (d *Daemon) sayStarted() {
-	d.log.Info("Started", "version", d.opts.Version, "config", d.cfg.Path, "database", d.db.String(),
-		"check_interval", d.cfg.Monitor.CheckInterval, "processes", len(d.cfg.ProcessNames()),
-		"dry_run", d.cfg.Monitor.DryRun)
+	logging.Life(d.log, logging.Started, slog.String("version", d.opts.Version), slog.String("config", d.cfg.Path),
+		slog.String("database", d.db.String()), slog.Duration("check_interval", d.cfg.Monitor.CheckInterval),
+		slog.Int("processes", len(d.cfg.ProcessNames())), slog.Bool("dry_run", d.cfg.Monitor.DryRun))
 }

@@ -193,6 +193,8 @@ func stateOf(p control.Process, e recovery.Status, paused bool) control.State {
 		return control.AwaitingOwner
 	case paused:
 		return control.Paused
+	case p.Acknowledged && !p.InAlarm: // a person sees to it, and its breaker has nothing to do
+		return control.Acknowledged
 	case e.Breaker.State == breaker.Open, e.Breaker.State == breaker.HalfOpen:
 		return control.Open
 	case p.InAlarm && refusal(e.Reason):
@@ -201,8 +203,6 @@ func stateOf(p control.Process, e recovery.Status, paused bool) control.State {
 		return control.Failing
 	case p.InAlarm:
 		return control.Alarm
-	case p.Acknowledged:
-		return control.Acknowledged
 	case e.Probation:
 		return control.Settling
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"monitor_service/internal/config"
 	"monitor_service/internal/control"
+	"monitor_service/internal/logging"
 	"monitor_service/internal/web"
 )
 
@@ -189,10 +191,10 @@ func (s *webSite) note(server *web.Server, err error) {
 	switch {
 	case err == nil:
 		s.err, s.since = nil, time.Time{}
-		s.d.log.Info("HTTP listener is open", "listen", s.cfg.HTTP.Listen, "with", server.Settings().String())
+		logging.Life(s.d.log, logging.HTTPOpen, slog.String("listen", s.cfg.HTTP.Listen), slog.String("with", server.Settings().String()))
 	case s.err == nil:
 		s.err, s.since = err, time.Now()
-		s.d.log.Error("No status page and no metrics, will retry", "error", err)
+		logging.Life(s.d.log, logging.HTTPLost, slog.Any("error", err))
 	default:
 		s.err = err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"monitor_service/internal/config"
+	"monitor_service/internal/systemd"
 	"monitor_service/internal/web"
 )
 
@@ -340,26 +341,29 @@ func TestReadyMeansThatAlarmsAreRead(t *testing.T) {
 	}
 }
 
-func TestReadyNeedsSystemdWhereAnythingIsRestartedByIt(t *testing.T) {
-	s := newSite(t)
-	for _, c := range []struct {
-		monitor, more string
-		want          bool
-	}{
-		{"", "", false}, // the base's default strategy is custom
-		{"", "[process.a]\nrestart_strategy = service\n", true},
-		{"", "[process.a]\nrestart_strategy = process\n", true},
-		{"", "[process.a]\nrestart_strategy = auto\n", true},
-		{"unconfigured_processes = ignore", "[process.a]\n", false},
+// TestReadyNeedsSystemdWhateverTheStrategies asks one that cannot be
+// reached.
+func TestReadyNeedsSystemdWhateverTheStrategies(t *testing.T) {
+	for _, c := range []struct{ monitor, more string }{
+		{"", ""}, // the base's default strategy is custom
+		{"", "[process.a]\nrestart_strategy = service\n"},
+		{"unconfigured_processes = ignore", "[process.a]\n"},
 	} {
-		s.configure(c.monitor, c.more)
-		cfg, _, err := config.Load(s.path("config.ini"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := needsBus(cfg); got != c.want {
-			t.Errorf("%q: %t", c.more, got)
-		}
+		t.Run(c.monitor+c.more, func(t *testing.T) {
+			s := newSite(t)
+			s.configure(c.monitor, c.more)
+			d := s.daemon()
+			if d.systemd == nil {
+				d.systemd = systemd.NewClient()
+			}
+			d.systemd.Close() // what is asked of it from here on fails
+			s.start(d)
+			k := &desk{d: d}
+			s.await("the database is read", func() bool { return k.d.shown.Load().polls(time.Now()) == nil })
+			if err := k.Ready(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "systemd cannot be asked to restart anything: ") {
+				t.Error(err)
+			}
+		})
 	}
 }
 

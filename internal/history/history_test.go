@@ -104,6 +104,37 @@ func TestARecoveryUnderWayIsListedAsRunning(t *testing.T) {
 	}
 }
 
+// TestARecoveryOfWhichTheAlarmAloneIsLeftIsNotUnderWay is about a successor in
+// read-only mode: nothing follows but the owner's clearing of the alarm.
+func TestARecoveryOfWhichTheAlarmAloneIsLeftIsNotUnderWay(t *testing.T) {
+	resumed := recovery.Event{Kind: recovery.RecoveryResumed, At: at, Process: "p", IDs: []int64{7}, Attempts: 2}
+	r := New(nil, quiet(t))
+	observe(r, resumed)
+	r.Stop()
+	if got := r.List("p", 0); len(got) != 0 {
+		t.Errorf("before the alarm is cleared: %+v", got)
+	}
+
+	r = New(nil, quiet(t))
+	later := at.Add(time.Hour)
+	observe(r, resumed, recovery.Event{Kind: recovery.AlarmGone, At: at.Add(time.Minute), Process: "p"},
+		recovery.Event{Kind: recovery.RecoveryFailed, At: later, Process: "p", Took: time.Second, Reason: recovery.ReasonResolve})
+	r.Stop()
+	if got := r.List("p", 0); len(got) != 1 || !got[0].Began.Equal(later.Add(-time.Second)) {
+		t.Errorf("the recovery after it: %+v", got)
+	}
+}
+
+func TestATakenOverRecoveryIsUnderWayOnceItHasAnAttempt(t *testing.T) {
+	r := New(nil, quiet(t))
+	observe(r, recovery.Event{Kind: recovery.RecoveryResumed, At: at, Process: "p", Attempts: 2},
+		recovery.Event{Kind: recovery.Restarted, At: at.Add(time.Second), Process: "p", Attempt: 1, Attempts: 2, Took: time.Second})
+	r.Stop()
+	if got := r.List("p", 0); len(got) != 1 || got[0].Outcome != Running || !got[0].Began.Equal(at) {
+		t.Errorf("%+v", got)
+	}
+}
+
 func open(t *testing.T, dir string) *state.Dir {
 	t.Helper()
 	d, err := state.Open(dir)

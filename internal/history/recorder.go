@@ -164,9 +164,9 @@ func concerns(kind recovery.Kind) bool {
 	case recovery.RecoveryStarted, recovery.RecoveryResumed, recovery.Restarted, recovery.HealthPassed, recovery.AttemptFailed,
 		recovery.RecoverySucceeded, recovery.RecoveryFailed, recovery.RecoveryInterrupted,
 		recovery.Cleared, recovery.Superseded, recovery.WriteBackFailed, recovery.WriteBackRefused,
-		recovery.Flapped, recovery.NotClearedInTime, recovery.BreakerOpened:
+		recovery.Flapped, recovery.NotClearedInTime, recovery.BreakerOpened, recovery.AlarmGone:
 		return true
-	case recovery.KindUnknown, recovery.AlarmFound, recovery.AlarmGone, recovery.NotActing,
+	case recovery.KindUnknown, recovery.AlarmFound, recovery.NotActing,
 		recovery.BreakerHalfOpen, recovery.BreakerClosed, recovery.HandoverFailed, recovery.HandoverWorks, recovery.CapReached, recovery.DatabaseLost,
 		recovery.DatabaseBack, recovery.OperatorRestart, recovery.OperatorReset, recovery.OperatorPause,
 		recovery.OperatorResume, recovery.OperatorPoll, recovery.OperatorRefused:
@@ -179,7 +179,13 @@ func (r *Recorder) note(ev recovery.Event) {
 	defer r.mu.Unlock()
 	switch ev.Kind { //nolint:exhaustive // concerns has sorted the others out
 	case recovery.RecoveryStarted, recovery.RecoveryResumed:
-		r.running[ev.Process] = begin(ev, ev.At)
+		u := begin(ev, ev.At)
+		u.Resumed = ev.Kind == recovery.RecoveryResumed
+		r.running[ev.Process] = u
+	case recovery.AlarmGone:
+		if u := r.running[ev.Process]; u != nil && u.onlyWaits() {
+			delete(r.running, ev.Process)
+		}
 	case recovery.Restarted:
 		r.underWay(ev).restarted(ev)
 	case recovery.HealthPassed, recovery.AttemptFailed:
@@ -285,7 +291,7 @@ func (r *Recorder) kept() []Recovery {
 func (r *Recorder) underWayOf(process string) []Recovery {
 	var list []Recovery
 	for name, u := range r.running {
-		if process == "" || name == process {
+		if (process == "" || name == process) && !u.onlyWaits() {
 			c := u.clone()
 			c.Seconds = time.Since(c.Began).Seconds()
 			list = append(list, c)

@@ -62,6 +62,10 @@ type Recovery struct {
 	// write_back_superseded, write_back_failed, write_back_refused,
 	// flapped, not_cleared or breaker_opened.
 	Afterwards string `json:"afterwards,omitempty"`
+
+	// Resumed says that a daemon before this one began it. It is of use
+	// only while the recovery has not ended.
+	Resumed bool `json:"-"`
 }
 
 // Attempt is one restart with its health check.
@@ -85,6 +89,11 @@ func begin(ev recovery.Event, began time.Time) *Recovery {
 	r.target(ev)
 	return r
 }
+
+// onlyWaits says whether nothing is known to be done about a recovery that was
+// taken over: where a predecessor has verified it, only its alarm is left, which
+// may take its owner for ever to clear, and nothing tells the end of that.
+func (r *Recovery) onlyWaits() bool { return r.Resumed && len(r.Attempts) == 0 }
 
 func (r *Recovery) target(ev recovery.Event) {
 	r.IDs = append([]int64(nil), ev.IDs[:min(len(ev.IDs), maxIDs)]...)

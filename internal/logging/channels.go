@@ -17,6 +17,8 @@ const (
 	ChannelFailing
 	// ChannelLost: what was to be told is given up.
 	ChannelLost
+	// ChannelPartly: it was told, and is given up for some recipients.
+	ChannelPartly
 	// ChannelWorking: a channel that did not work does again.
 	ChannelWorking
 )
@@ -28,6 +30,8 @@ func (e ChannelEvent) String() string {
 		return "notify_failing"
 	case ChannelLost:
 		return "notify_lost"
+	case ChannelPartly:
+		return "notify_partly"
 	case ChannelWorking:
 		return "notify_working"
 	case ChannelUnknown:
@@ -41,6 +45,8 @@ func (e ChannelEvent) line() (slog.Level, string) {
 		return slog.LevelWarn, "Notification cannot be sent, will retry"
 	case ChannelLost:
 		return slog.LevelError, "Notification cannot be sent and is given up"
+	case ChannelPartly:
+		return slog.LevelWarn, "Notifications do not reach all recipients, ignoring"
 	case ChannelWorking:
 		return slog.LevelInfo, "Notifications are sent again"
 	case ChannelUnknown:
@@ -58,7 +64,7 @@ func Channel(l *slog.Logger, e ChannelEvent, channel string, more ...slog.Attr) 
 // ChannelMessages lists the lines of these events.
 func ChannelMessages() []Message {
 	var all []Message
-	for _, e := range []ChannelEvent{ChannelFailing, ChannelLost, ChannelWorking} {
+	for _, e := range []ChannelEvent{ChannelFailing, ChannelLost, ChannelPartly, ChannelWorking} {
 		level, text := e.line()
 		all = append(all, Message{Event: e.String(), ID: messageID(e.String()), Level: levelName(level), Text: text})
 	}

@@ -275,11 +275,11 @@ func (l *Logs) tellOfFile(c change) {
 	file := slog.String("file", c.name)
 	switch {
 	case c.began:
-		l.tell(l.toConsole, slog.LevelError, "Log file cannot be written, will retry", file, slog.Any("error", c.err), slog.Int("lost", c.lost))
+		l.tellLife(l.toConsole, LogFailing, file, slog.Any("error", c.err), slog.Int("lost", c.lost))
 	case c.ended:
 		back := []slog.Attr{file, slog.Int("lost", c.lost), slog.Duration("took", c.took)}
-		l.tell(l.toConsole, slog.LevelWarn, "Log file is written again", back...)
-		l.tell(l.toFile, slog.LevelWarn, "Log file is written again", back...)
+		l.tellLife(l.toConsole, LogWorking, back...)
+		l.tellLife(l.toFile, LogWorking, back...)
 	}
 }
 
@@ -293,6 +293,11 @@ func (l *Logs) tellOfConsole(c change) {
 		l.tell(l.toFile, slog.LevelWarn, l.consoleName+" is written again", back...)
 		l.tell(l.toConsole, slog.LevelWarn, l.consoleName+" is written again", back...)
 	}
+}
+
+func (l *Logs) tellLife(to slog.Handler, e LifeEvent, attrs ...slog.Attr) {
+	level, text := e.line()
+	l.tell(to, level, text, append([]slog.Attr{slog.String(keyEvent, e.String())}, attrs...)...)
 }
 
 // tell logs to one handler alone, whatever the level.

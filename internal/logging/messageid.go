@@ -75,8 +75,26 @@ func messageID(event string) string {
 		return "2a72feaf586f49268a2e686932420352"
 	case ChannelLost.String():
 		return "c3bfb6af4d4b43e2878378272f22c11f"
+	case ChannelPartly.String():
+		return "6d4ba0f0ceab4fe8b1d9eac58ca54ac8"
 	case ChannelWorking.String():
 		return "501b76f6a46140b6bc835729063bfe55"
+	case Started.String():
+		return "de0b789925ee4450b541dbfcf8d11f5c"
+	case Stopping.String():
+		return "7871cf545718413d97b5f27f0ee31c21"
+	case Reloaded.String():
+		return "d9c069e09d1f4c32a2bf08997413d668"
+	case NotReloaded.String():
+		return "e9fb563c9a3e4222b440defad9a849fb"
+	case LogFailing.String():
+		return "102c4e6e86a44e1197653f3b702fc50a"
+	case LogWorking.String():
+		return "30458af2cd29443eab756e6a3e232b94"
+	case HTTPLost.String():
+		return "e3fc1bd393e54fd6b4d80426a296cffe"
+	case HTTPOpen.String():
+		return "86c54b2e466c47a9bf7afaf845999753"
 	}
 	return ""
 }

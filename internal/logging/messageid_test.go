@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 func TestEveryEventHasAMessageIDOfItsOwn(t *testing.T) {
 	seen := map[string]string{}
-	for _, m := range append(Messages(), ChannelMessages()...) {
+	for _, m := range slices.Concat(Messages(), ChannelMessages(), LifeMessages()) {
 		if !regexp.MustCompile(`\A[0-9a-f]{32}\z`).MatchString(m.ID) {
 			t.Errorf("%s: %q is not a 128-bit number in hexadecimal digits", m.Event, m.ID)
 		}

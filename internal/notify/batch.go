@@ -35,15 +35,6 @@ func newBatch() *batch { return &batch{index: make(map[subject]int)} }
 
 func (b *batch) empty() bool { return len(b.notices) == 0 && b.omitted == 0 }
 
-// events counts what happened.
-func (b *batch) events() int {
-	n := b.omitted
-	for _, notice := range b.notices {
-		n += notice.Times
-	}
-	return n
-}
-
 func (b *batch) add(n Notice, now time.Time) {
 	if b.empty() {
 		b.began = now
@@ -70,6 +61,22 @@ func (b *batch) merge(later *batch) {
 	b.omitted += later.omitted
 }
 
+// untold counts what happened and nobody has got. What is only counted goes with
+// what is listed.
+func (b *batch) untold() int {
+	n, listed := 0, false
+	for _, notice := range b.notices {
+		if len(notice.told) == 0 {
+			n += notice.Times
+		}
+		listed = listed || len(notice.told) > 0
+	}
+	if !listed {
+		n += b.omitted
+	}
+	return n
+}
+
 // told notes that these recipients have got all that is listed.
 func (b *batch) told(recipients []string) {
 	for i := range b.notices {
@@ -79,9 +86,10 @@ func (b *batch) told(recipients []string) {
 }
 
 // keep drops every notice that is not wanted, and all that was only counted
-// where no notice is left. It returns how many events were dropped.
+// where no notice is left. It returns how many events were dropped that nobody
+// has got.
 func (b *batch) keep(wanted func(Notice) bool) int {
-	before := b.events()
+	before := b.untold()
 	b.notices = slices.DeleteFunc(b.notices, func(n Notice) bool { return !wanted(n) })
 	if len(b.notices) == 0 {
 		b.omitted = 0
@@ -90,7 +98,7 @@ func (b *batch) keep(wanted func(Notice) bool) int {
 	for i, n := range b.notices {
 		b.index[subjectOf(n)] = i
 	}
-	return before - b.events()
+	return max(0, before-b.untold())
 }
 
 // expire drops what happened before that time.

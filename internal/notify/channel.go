@@ -53,8 +53,10 @@ type channel struct {
 	retryAt time.Time
 	wait    *backoff.ExponentialBackOff
 	trouble trouble
-	counts  Counts
-	closing bool
+	// refusals are the errors of recipients that were said.
+	refusals map[string]bool
+	counts   Counts
+	closing  bool
 }
 
 func newChannel(kind Channel, s channelSettings, tell func(Report)) *channel {
@@ -118,6 +120,7 @@ func (c *channel) apply(s channelSettings) {
 	c.settings = s
 	c.retryAt = time.Time{}
 	c.wait.Reset()
+	c.refusals = nil
 	c.pending.keep(func(n Notice) bool { return s.sender != nil && s.events.Has(n.Event) })
 	if s.sender == nil {
 		c.trouble = trouble{}
@@ -207,14 +210,16 @@ func (c *channel) send(life context.Context, s step) {
 	ctx, cancel := context.WithTimeout(life, s.settings.timeout)
 	retry, err := s.settings.sender.send(ctx, s.batch.message(s.settings.host, time.Now()))
 	cancel()
-	if r := c.settle(s.batch, retry, err, time.Now()); r.Kind != ReportUnknown {
-		c.tell(r)
+	for _, r := range c.settle(s.batch, retry, err, time.Now()) {
+		if r.Kind != ReportUnknown {
+			c.tell(r)
+		}
 	}
 }
 
-// settle notes the outcome of a try. The report is empty where there is
-// nothing new to tell.
-func (c *channel) settle(b *batch, retry bool, err error, now time.Time) Report {
+// settle notes the outcome of a try. A report is empty where there is nothing
+// new to tell.
+func (c *channel) settle(b *batch, retry bool, err error, now time.Time) []Report {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.retryAt = time.Time{}
@@ -222,18 +227,24 @@ func (c *channel) settle(b *batch, retry bool, err error, now time.Time) Report 
 		c.counts.Sent++
 		c.sentAt = now
 		c.wait.Reset()
-		return c.trouble.end(c.kind, now)
+		c.refusals = nil
+		return []Report{c.trouble.end(c.kind, now)}
 	}
-	c.counts.Failed++
+	if some := new(partly); errors.As(err, &some) {
+		b.told(some.told)
+		c.counts.Sent += min(len(some.told), 1)
+	}
+	if b.untold() > 0 {
+		c.counts.Failed++
+	}
 	lost := 0
 	switch {
 	case !retry || c.closing || c.settings.sender == nil:
-		lost = b.events()
 		c.sentAt = now
-	default:
-		if some := new(partly); errors.As(err, &some) {
-			b.told(some.told)
+		if lost = b.untold(); lost == 0 {
+			return c.settleForSome(err, now)
 		}
+	default:
 		lost = b.expire(now.Add(-c.settings.retryFor))
 		b.merge(c.pending)
 		b.keep(func(n Notice) bool { return c.settings.events.Has(n.Event) })
@@ -245,7 +256,23 @@ func (c *channel) settle(b *batch, retry bool, err error, now time.Time) Report 
 		c.retryAt = now.Add(c.wait.NextBackOff())
 	}
 	c.counts.Lost += lost
-	return c.trouble.note(c.kind, now, err, lost)
+	return []Report{c.trouble.note(c.kind, now, err, lost)}
+}
+
+// settleForSome notes a message that is given up for some of its recipients
+// only: somebody is told, so the channel works. Whom it does not reach is said
+// once, until all are reached again. The lock is held.
+func (c *channel) settleForSome(err error, now time.Time) []Report {
+	c.wait.Reset()
+	reports := []Report{c.trouble.end(c.kind, now)}
+	if c.refusals[err.Error()] || len(c.refusals) >= maxSaid {
+		return reports
+	}
+	if c.refusals == nil {
+		c.refusals = make(map[string]bool)
+	}
+	c.refusals[err.Error()] = true
+	return append(reports, Report{Kind: Partly, Channel: c.kind, Err: err})
 }
 
 // trouble keeps the books of a channel that does not work.

@@ -3,9 +3,10 @@ package notify
 // Counts are how often a channel was used since the start.
 type Counts struct {
 	Channel Channel
-	// Sent are messages, Failed are tries.
+	// Sent are messages that somebody got, Failed are tries of those that
+	// nobody has got.
 	Sent, Failed int
-	// Lost are events that were given up.
+	// Lost are events that were given up and that nobody got.
 	Lost int
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/textproto"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,7 +76,7 @@ func (e *email) send(ctx context.Context, m Message) (retry bool, err error) {
 // verdict says what became of the mails. They are tried again unless the server
 // refused all that are left for good; who has got one then gets no second one.
 func (e *email) verdict(mails []*mail.Msg, err error) (retry bool, _ error) {
-	var delivered []string
+	var delivered, left []string
 	var errs []error
 	refused := true
 	for _, m := range mails {
@@ -83,6 +84,7 @@ func (e *email) verdict(mails []*mail.Msg, err error) (retry bool, _ error) {
 			delivered = append(delivered, m.GetTo()[0].Address)
 			continue
 		}
+		left = append(left, m.GetTo()[0].Address)
 		if sendErr := new(mail.SendError); errors.As(m.SendError(), &sendErr) {
 			errs = append(errs, sendErr)
 			refused = refused && sendErr.ErrorCode() >= 500
@@ -97,10 +99,19 @@ func (e *email) verdict(mails []*mail.Msg, err error) (retry bool, _ error) {
 		err = errs[0]
 	}
 	retry = !refused && !isRefusal(err)
-	if missing := len(mails) - len(delivered); missing < len(e.cfg.To) {
-		err = fmt.Errorf("%d of %d recipients got nothing: %w", missing, len(e.cfg.To), err)
+	if len(left) < len(e.cfg.To) {
+		err = fmt.Errorf("%d of %d recipients got nothing (%s): %w", len(left), len(e.cfg.To), listed(left), err)
 	}
 	return retry, &partly{error: e.failed(err), told: delivered}
+}
+
+// listed names the first of some recipients.
+func listed(recipients []string) string {
+	const most = 5
+	if len(recipients) > most {
+		return strings.Join(recipients[:most], ", ") + ", …"
+	}
+	return strings.Join(recipients, ", ")
 }
 
 // isRefusal says whether the server refused for good, such as a login: a reply

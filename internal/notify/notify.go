@@ -120,6 +120,9 @@ const (
 	Failing
 	// Lost: a message could not be sent and some of it is given up.
 	Lost
+	// Partly: a message was sent, and is given up for some of its
+	// recipients.
+	Partly
 	// Working: a message was sent after others had failed.
 	Working
 )
@@ -129,10 +132,11 @@ const (
 type Report struct {
 	Kind    ReportKind
 	Channel Channel
-	// Err is set for Failing and Lost. It holds no secret.
+	// Err is set for Failing, Lost and Partly. It holds no secret.
 	Err error
 	// Events is how many were given up: for Lost since the last report, for
-	// Working since the trouble began.
+	// Working since the trouble began. What somebody has got is not given
+	// up.
 	Events int
 	// Took is how long the trouble lasted, for Working.
 	Took time.Duration

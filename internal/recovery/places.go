@@ -18,6 +18,23 @@ type places struct {
 	returning []chan struct{}
 }
 
+// Waiting says whether a recovery of the named process waits for a place, how
+// many others go before it, and how many places there are.
+func (e *Engine) Waiting(name string) (ahead, places int, waits bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.queue {
+		if p.stage != queued {
+			continue
+		}
+		if p.name == name {
+			return ahead, e.cfg.Monitor.MaxParallelRestarts, true
+		}
+		ahead++
+	}
+	return 0, 0, false
+}
+
 // watch gives a recovery's place back and says whether it did.
 func (e *Engine) watch() bool {
 	e.mu.Lock()

@@ -62,6 +62,8 @@ const ticks = {
   ago: (at) => `${say.age(now() - at)} ago`,
   in: (at) => (at - now() > 1000 ? `in ${say.age(at - now())}` : "now"),
   trial: (at) => (at - now() > 0 ? `trial in ${say.age(at - now() + 999)}` : "trial at the next poll"),
+  // A breaker without an alarm has nothing to try.
+  unneeded: (at) => (at - now() > 0 ? `no trial for ${say.age(at - now() + 999)}` : "trial at its next alarm"),
   clock: (at) => say.clock(at, now()),
 };
 
@@ -178,7 +180,7 @@ function processRow(p) {
     el("th", { role: "rowheader", scope: "row" }, nameButton(p.process)),
     cell("State", badge(say.stateOf(p.state)), ...stateAside(p)),
     cell("Target", el("span", { class: "target" }, p.strategy, p.unit ? el("code", {}, p.unit) : "")),
-    cell("Breaker", el("span", { class: b.tone }, b.text, b.until ? ", " : "", b.until ? ticking("trial", b.until) : "")),
+    cell("Breaker", el("span", { class: b.tone }, b.text, b.until ? ", " : "", b.until ? ticking(p.in_alarm ? "trial" : "unneeded", b.until) : "")),
     cell("Last recovery", ...lastRecovery(p.last_recovery)),
     cell("Alarm since", ...(p.alarm_since ? [ticking("clock", p.alarm_since), el("span", { class: "aside" }, ticking("age", p.alarm_since))] : [])));
   const body = el("tbody", { role: "rowgroup", "data-tone": say.stateOf(p.state).tone }, row);
