@@ -36,6 +36,10 @@ SHARE_DIR := $(PREFIX)/share/monitor_service
 # upgrade. Below DESTDIR they are left to the packages.
 OCCASION = $(if $(wildcard $(PREFIX)/bin/$(BINARY)),2,1)
 
+# Whatever the prefix is, polkit reads its rules below /usr/share (and /etc); not
+# before version 124 below /usr/local. systemd reads units, sysusers.d and
+# tmpfiles.d in both.
+#
 # What is installed is for everybody to read, whatever root's umask is.
 install: ## install under PREFIX (/usr), below DESTDIR; GOARCH=arm64 for another machine
 	umask 022 && $(MAKE) --no-print-directory install-files
@@ -50,12 +54,14 @@ install-files:
 	  install -D -m 0644 /dev/stdin '$(DESTDIR)$(UNIT_DIR)/monitor_service.service'
 	install -D -m 0644 deploy/sysusers.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/monitor_service.conf'
 	install -D -m 0644 deploy/tmpfiles.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/monitor_service.conf'
-	install -D -m 0644 -t '$(DESTDIR)$(SHARE_DIR)' deploy/unprivileged.conf config.ini.example
+	install -D -m 0644 -t '$(DESTDIR)$(SHARE_DIR)' config.ini.example
+	sed 's|/usr/share/$(BINARY)/|$(SHARE_DIR)/|' deploy/unprivileged.conf | \
+	  install -m 0644 /dev/stdin '$(DESTDIR)$(SHARE_DIR)/unprivileged.conf'
 	install -m 0644 deploy/prometheus/alerts.yml '$(DESTDIR)$(SHARE_DIR)/prometheus-alerts.yml'
 	install -m 0644 deploy/grafana/monitor_service.json '$(DESTDIR)$(SHARE_DIR)/grafana-dashboard.json'
 	install -m 0644 README.md deploy/CHANGELOG.md deploy/COMMANDS.md deploy/DEPENDENCIES.md deploy/METRICS.md deploy/PERFORMANCE.md '$(DESTDIR)$(DOC_DIR)'
 	$(RELEASE) docs '$(DESTDIR)$(PREFIX)/share'
-	$(RELEASE) rules '$(DESTDIR)$(PREFIX)/share'
+	$(RELEASE) rules '$(DESTDIR)/usr/share'
 	$(RELEASE) sbom '$(DIST)/build/$(BINARY)' '$(VERSION)' '$(COMMIT)' >'$(DESTDIR)$(DOC_DIR)/sbom.cdx.json'
 	$(RELEASE) licences '$(DIST)/build/$(BINARY)' >'$(DESTDIR)$(DOC_DIR)/LICENCES.txt'
 	rm -rf '$(DIST)/build'

@@ -41,8 +41,32 @@ packages() {
 		dpkg-deb --fsys-tarfile "$file" | tar -xO ./usr/bin/monitor_service >"$scratch/program"
 		go run -buildvcs=false ./internal/release check "$scratch/program" "$arch" || fail "$file has the wrong program"
 	done
+	rpms
 	mkdir -p "$origin/dist" && cp dist/*.deb dist/*.rpm "$origin/dist/"
 	echo "$sums" | tee "$origin/dist/SHA256SUMS"
+}
+
+# rpms: the same of each RPM, by rpm's own tools, which a Debian has in the
+# package rpm. Its files are also compared with the DEB's by a test, on a host
+# that has them.
+rpms() {
+	if ! command -v rpm >/dev/null || ! command -v rpm2archive >/dev/null; then
+		echo "release-check: rpm and rpm2archive are not there: the RPMs are not looked into" >&2
+		return
+	fi
+	local file arch
+	for file in dist/*.rpm; do
+		[ "$(rpm --query --list --package "$file" | grep -c -e '/sbom.cdx.json$' -e '/LICENCES.txt$')" = 2 ] ||
+			fail "$file has no list of its parts or no licences"
+		arch=$(rpm --query --queryformat '%{ARCH}' --package "$file")
+		[ "$file" != "${file%".$arch.rpm"}" ] || fail "$file is for $arch"
+		case $arch in
+		x86_64) arch=amd64 ;;
+		aarch64) arch=arm64 ;;
+		esac
+		rpm2archive - <"$file" | tar -xzO ./usr/bin/monitor_service >"$scratch/program"
+		go run -buildvcs=false ./internal/release check "$scratch/program" "$arch" || fail "$file has the wrong program"
+	done
 }
 
 steps=("$@")

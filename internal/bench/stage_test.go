@@ -131,7 +131,7 @@ func (s *stage) schema(t *testing.T) string {
 func build(t *testing.T, program string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "monitor_service")
-	args := []string{"build", "-trimpath", "-o", path}
+	args := []string{"build", "-buildvcs=false", "-trimpath", "-o", path}
 	if *profileDir != "" {
 		args = append(args, "-tags", "bench")
 	} else {

@@ -158,7 +158,7 @@ func (s *stage) setUpDatabase() {
 func build(t *testing.T, extra ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "monitor_service")
-	args := append([]string{"build", "-o", path}, extra...)
+	args := append([]string{"build", "-buildvcs=false", "-o", path}, extra...)
 	cmd := exec.Command("go", append(args, "monitor_service/cmd/monitor_service")...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

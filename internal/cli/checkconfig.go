@@ -34,7 +34,7 @@ func checkConfig(path string, environ []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stderr, err)
 		return exitConfig
 	}
-	c, warnings, err := config.Load(path, environ)
+	c, warnings, err := config.Load(path, environ, beyondTheFile)
 	for _, m := range mistakesOf(err) {
 		_, _ = fmt.Fprintln(stderr, m)
 	}
@@ -44,8 +44,7 @@ func checkConfig(path string, environ []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return exitConfig
 	}
-	// What the file is about may be wrong too, such as a tls_ca or an smtp_ca that
-	// is no certificate. This connects to nothing.
+	// What run does next may fail too. This connects to nothing.
 	db, err := alarmdb.Open(c.Database)
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, err)
@@ -103,6 +102,16 @@ func mistakesOf(err error) []string {
 		plural = ""
 	}
 	return append(lines, fmt.Sprintf("%d mistake%s", len(mistakes), plural))
+}
+
+// beyondTheFile looks into the files that the configuration names, such as a
+// tls_ca or an smtp_ca that is no certificate.
+func beyondTheFile(c *config.Config) []config.Fault {
+	faults := append(alarmdb.Check(c.Database), notify.Check(c.Notify)...)
+	if _, _, err := web.Check(c); err != nil {
+		faults = append(faults, config.Fault{Section: "http", Key: "web_config", Err: err})
+	}
+	return faults
 }
 
 // report is what check-config says about a good configuration: a block for
@@ -260,7 +269,11 @@ func (r *report) target(p config.Process, name string, row func(key, value strin
 		row("run_as", p.RunAs)
 	}
 	row("working_directory", p.WorkingDirectory)
-	row("stop_timeout", config.ShortDuration(p.StopTimeout))
+	stop := config.ShortDuration(p.StopTimeout)
+	if limit := p.StopLimit(); limit < p.StopTimeout {
+		stop += ", lowered to " + config.ShortDuration(limit) + " (restart_timeout)"
+	}
+	row("stop_timeout", stop)
 }
 
 func builtInCheck(p config.Process) string {

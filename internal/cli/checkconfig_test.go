@@ -47,6 +47,7 @@ restart_strategy = service
 pre_restart_command = nginx -t
 [process.feeds]
 restart_strategy = process
+restart_timeout = 5
 start_command = /opt/feeds/bin/feed_importer --daemon --with a --very --long=list of --options that --does not fit
 [process.default]
 health_check_command = pgrep %s
@@ -60,9 +61,9 @@ max_attempts = 5
 		"[monitor]":           {"check_interval 30s $MONITOR_SERVICE_MONITOR_CHECK_INTERVAL"},
 		"[logging]":           {"level info built-in", "file /var/log/monitor_service.log built-in", "format text built-in", "max_log_size 1024 KB config.ini:6", "log_files_to_keep 5 built-in"},
 		"[control]":           {"socket none: no command reaches the daemon config.ini:8"},
-		"[process.nginx]":     {"restart_strategy service config.ini:10", "unit nginx.service built-in", "pre_restart_command nginx -t config.ini:11", "health_check_command pgrep %s config.ini:16 (process.default)", "restart_timeout 1m30s built-in", "max_attempts 5 config.ini:17 (process.default)"},
-		"[process.feeds]":     {"start_command /opt/feeds/bin/feed_importer", "not fit", "working_directory / built-in"},
-		"Every other process": {"unit NAME.service where it exists, else: built-in start_command NAME built-in", "max_attempts 5 config.ini:17"},
+		"[process.nginx]":     {"restart_strategy service config.ini:10", "unit nginx.service built-in", "pre_restart_command nginx -t config.ini:11", "health_check_command pgrep %s config.ini:17 (process.default)", "restart_timeout 1m30s built-in", "max_attempts 5 config.ini:18 (process.default)"},
+		"[process.feeds]":     {"start_command /opt/feeds/bin/feed_importer", "not fit", "working_directory / built-in", "stop_timeout 10s, lowered to 5s (restart_timeout) built-in"},
+		"Every other process": {"unit NAME.service where it exists, else: built-in start_command NAME built-in", "max_attempts 5 config.ini:18"},
 	} {
 		got := block(t, stdout, title)
 		for _, w := range want {

@@ -46,7 +46,9 @@ func (p *program) polkitRulesCommand() *cobra.Command {
 func (p *program) polkitRules(ctx context.Context, cfg *config.Config, user string) error {
 	units := unitsOf(cfg, p.stderr)
 	if systemd.Booted() {
-		units = canonical(ctx, units, p.stderr)
+		client := systemd.NewClient()
+		defer client.Close()
+		units = canonical(ctx, client, units, p.stderr)
 	}
 	rules, err := polkit.Rules(user, units)
 	if err != nil {
@@ -76,24 +78,33 @@ func unitsOf(cfg *config.Config, warnings io.Writer) []string {
 	return units
 }
 
+// resolver tells what systemd knows of a unit, by any of its names.
+type resolver interface {
+	Unit(ctx context.Context, name string) (systemd.Unit, error)
+}
+
 // canonical replaces aliases by the names that systemd itself has for units:
-// those are what it tells polkit.
-func canonical(ctx context.Context, units []string, warnings io.Writer) []string {
+// those are what it tells polkit. The daemon's own unit is left out, by
+// whatever name it was called.
+func canonical(ctx context.Context, client resolver, units []string, warnings io.Writer) []string {
 	ctx, cancel := context.WithTimeout(ctx, namesLimit)
 	defer cancel()
-	client := systemd.NewClient()
-	defer client.Close()
-	names := make([]string, len(units))
-	for i, unit := range units {
-		names[i] = unit
+	names := make([]string, 0, len(units))
+	for _, unit := range units {
+		name := unit
 		switch u, err := client.Unit(ctx, unit); {
 		case err != nil:
 			_, _ = fmt.Fprintf(warnings, "warning: if %s is an alias, the rules need its real name: %v\n", unit, err)
 		case u.LoadState == systemd.LoadNotFound:
 			_, _ = fmt.Fprintf(warnings, "warning: systemd does not know %s\n", unit)
 		case u.ID != "":
-			names[i] = u.ID
+			name = u.ID
 		}
+		if name == config.DaemonUnit {
+			_, _ = fmt.Fprintf(warnings, "warning: %s is the daemon's own unit, which it never restarts\n", unit)
+			continue
+		}
+		names = append(names, name)
 	}
 	return names
 }

@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"monitor_service/internal/config"
+	"monitor_service/internal/systemd"
 )
 
 func polkitUnits(t *testing.T, content string) (units []string, warnings string) {
@@ -56,5 +58,30 @@ restart_command = true
 func TestPolkitRulesSayThatUnnamedProcessesWillBeRefused(t *testing.T) {
 	if _, warnings := polkitUnits(t, "[database]\nuser = u\ndatabase = d\n"); !strings.Contains(warnings, "unconfigured_processes = ignore") {
 		t.Errorf("nothing is said: %q", warnings)
+	}
+}
+
+// knownUnits is a systemd that knows units by these names.
+type knownUnits map[string]string
+
+func (k knownUnits) Unit(_ context.Context, name string) (systemd.Unit, error) {
+	id, known := k[name]
+	if !known {
+		return systemd.Unit{LoadState: systemd.LoadNotFound}, nil
+	}
+	return systemd.Unit{ID: id, LoadState: systemd.LoadLoaded}, nil
+}
+
+func TestPolkitRulesDoNotNameTheDaemonByAnotherName(t *testing.T) {
+	known := knownUnits{"alias.service": "real.service", "watcher.service": config.DaemonUnit}
+	var out bytes.Buffer
+	units := canonical(t.Context(), known, []string{"alias.service", "watcher.service", "new.service"}, &out)
+	if got, want := strings.Join(units, " "), "real.service new.service"; got != want {
+		t.Errorf("units %q, want %q", got, want)
+	}
+	for _, want := range []string{"watcher.service is the daemon's own unit", "systemd does not know new.service"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, out.String())
+		}
 	}
 }

@@ -79,11 +79,11 @@ func lookup(environ []string, variable string) string {
 //
 // It refuses a file that somebody other than root and this user could have
 // written.
-func Load(path string, environ []string) (*Config, []Warning, error) {
-	return load(path, environ, self())
+func Load(path string, environ []string, beyond ...Beyond) (*Config, []Warning, error) {
+	return load(path, environ, self(), beyond...)
 }
 
-func load(path string, environ []string, r reader) (*Config, []Warning, error) {
+func load(path string, environ []string, r reader, beyond ...Beyond) (*Config, []Warning, error) {
 	content, readable, mistakes := readFile(path, r)
 	if len(mistakes) > 0 {
 		return nil, nil, mistakes
@@ -92,6 +92,7 @@ func load(path string, environ []string, r reader) (*Config, []Warning, error) {
 	if readable {
 		b.warnOfReadableSecrets(path)
 	}
+	b.lookBeyond(beyond)
 	return b.result()
 }
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestIntervalThatDoesNotFitIsWarnedOf(t *testing.T) {
+func TestTimeThatDoesNotFitIsWarnedOf(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		want []string
@@ -18,6 +18,10 @@ func TestIntervalThatDoesNotFitIsWarnedOf(t *testing.T) {
 		"nobody's doing":  {"[process.a]\nhealth_check_timeout = 500ms\n", nil},
 		"default mended":  {"[process.default]\nhealth_check_interval = 5\n[process.a]\nhealth_check_timeout = 20\n", nil},
 		"nothing is said": {"[process.a]\n", nil},
+		"stop":            {"[process.a]\nstop_timeout = 2m\n", []string{testFile + ":5: [process.a] stop_timeout", "(2m)", "restart_timeout (1m30s)"}},
+		"stop, default":   {"[process.default]\nstop_timeout = 20\n[process.a]\nrestart_timeout = 10\n", []string{testFile + ":7: [process.a] restart_timeout", "(20s)", "(10s)"}},
+		"stop fits":       {"[process.a]\nstop_timeout = 90\n", nil},
+		"nothing to stop": {"[process.a]\nrestart_strategy = service\nrestart_timeout = 10\n[process.default]\nstop_timeout = 20\n", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, warnings := accepted(t, minimal+c.text)

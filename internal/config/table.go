@@ -144,7 +144,7 @@ func processKeys() []Key {
 		newKey(s, "restart_command", "", shell(), func(d *draft) *string { return &d.own.RestartCommand },
 			"strategy custom: restarts the process").command(),
 		newKey(s, "stop_timeout", "10", duration(0, time.Hour), func(d *draft) *time.Duration { return &d.own.StopTimeout },
-			"strategy process: from SIGTERM to SIGKILL"),
+			"strategy process: from SIGTERM to SIGKILL, at most restart_timeout"),
 		newKey(s, "restart_timeout", "90", duration(100*time.Millisecond, day),
 			func(d *draft) *time.Duration { return &d.own.RestartTimeout },
 			"the longest that a restart may take"),

@@ -217,6 +217,27 @@ func TestPollNowDoesNotWaitForTheInterval(t *testing.T) {
 	s.await("the alarm is answered", func() bool { return !s.inAlarm(1) })
 }
 
+func TestPollsGoOnWhileARecoveryIsUnderWay(t *testing.T) {
+	s := newSite(t)
+	s.configure("", fmt.Sprintf("[process.slow]\nrestart_command = touch %[1]s/begun; until [ -e %[1]s/end ]; do sleep 0.05; done\n", s.dir))
+	s.run()
+	s.raise(1, "slow")
+	exists := func(name string) bool {
+		_, err := os.Stat(s.path(name))
+		return err == nil
+	}
+	s.await("a recovery is under way", func() bool { return exists("begun") })
+	s.raise(2, "good")
+	s.await("an alarm that was raised meanwhile is answered", func() bool { return !s.inAlarm(2) })
+	if !s.inAlarm(1) {
+		t.Error("the recovery was over before: the test shows nothing")
+	}
+	if err := os.WriteFile(s.path("end"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the recovery ends", func() bool { return !s.inAlarm(1) })
+}
+
 func TestDatabaseThatIsMissingIsAnOutageAndNoEnd(t *testing.T) {
 	s := newSite(t)
 	s.raise(1, "good")
@@ -261,6 +282,47 @@ func TestOneDaemonAtATimeWorksOnADatabase(t *testing.T) {
 	if err := next.Once(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestADryRunThatBecomesMoreByReloadIsADaemonToo is about the same lock.
+func TestADryRunThatBecomesMoreByReloadIsADaemonToo(t *testing.T) {
+	s := newSite(t)
+	live := s.daemon()
+	s.configure("dry_run = yes", "")
+	reload, _ := s.run()
+	said := map[string]int{}
+	reloadSays := func(text string) {
+		t.Helper()
+		said[text]++
+		reload <- struct{}{}
+		s.await(text, func() bool { return strings.Count(s.read("log"), text) == said[text] })
+	}
+	daemonBeside := func(when string, may bool) {
+		t.Helper()
+		s.configure("", "")
+		d, err := New(Options{ConfigPath: s.path("config.ini"), Environ: s.environ()})
+		if (err == nil) != may {
+			t.Errorf("another daemon %s: %v", when, err)
+		}
+		if err == nil {
+			if err := d.Once(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	s.configure("", "")
+	reloadSays("Configuration not reloaded")
+	if err := live.Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	daemonBeside("beside the dry run", true)
+	for range 2 {
+		reloadSays("Configuration reloaded")
+		daemonBeside("after the reload", false)
+	}
+	s.configure("dry_run = yes", "")
+	reloadSays("Configuration reloaded")
+	daemonBeside("after the way back", true)
 }
 
 // TestReloadOfAPasswordRestartsNothing is about what is not cleared yet: the

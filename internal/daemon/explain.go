@@ -117,7 +117,7 @@ func (x *explainer) steps() {
 		step("restart the unit "+x.target.Unit+" through systemd", "", p.RestartTimeout)
 	case config.StrategyProcess:
 		if n := len(x.out.Running); n > 0 {
-			step(fmt.Sprintf("end %s with SIGTERM, after %s with SIGKILL", plural(n, "process"), config.ShortDuration(p.StopTimeout)), "", 0)
+			step(fmt.Sprintf("end %s with SIGTERM, after %s with SIGKILL", plural(n, "process"), config.ShortDuration(p.StopLimit())), "", 0)
 		}
 		start := "start it"
 		if p.RunAs != "" {

@@ -49,8 +49,10 @@ func (d *Daemon) replace() (err error) {
 	}
 	undo.push("close the new database", db.Close)
 	other := cfg.Database.Identity() != d.cfg.Database.Identity()
+	// A dry run has no lock, and one that becomes more needs it.
+	relock := other || cfg.Monitor.DryRun != d.cfg.Monitor.DryRun
 	unlock := d.unlock
-	if other {
+	if relock {
 		if unlock, err = d.lock(cfg); err != nil {
 			return err
 		}
@@ -85,6 +87,8 @@ func (d *Daemon) replace() (err error) {
 	d.replaceDatabase(db)
 	if other {
 		d.outage.anew()
+	}
+	if relock {
 		if err := d.unlock(); err != nil {
 			d.log.Warn("Cannot unlock the database of the old configuration, ignoring", "error", err)
 		}

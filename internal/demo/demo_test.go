@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 func daemonBinary(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "monitor_service")
-	cmd := exec.Command("go", "build", "-o", bin, "monitor_service/cmd/monitor_service")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "monitor_service/cmd/monitor_service")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the daemon: %v\n%s", err, out)
@@ -68,6 +69,27 @@ func TestDaemonThatDoesNothingIsFoundOut(t *testing.T) {
 	if l := leftovers(t); len(l) > 0 {
 		t.Errorf("left behind: %v", l)
 	}
+}
+
+// TestDaemonWithoutBreakerIsFoundOut runs the real daemon with another breaker
+// than the demo asks for: one that never opens, and one that opens for a moment.
+func TestDaemonWithoutBreakerIsFoundOut(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	daemon := daemonBinary(t)
+	var runs sync.WaitGroup // side by side: a demo mostly waits
+	for _, setting := range []string{"MAX_RESTART_FAILURES=1000", "CIRCUIT_RESET_TIME=300ms"} {
+		other := script(t, "export MONITOR_SERVICE_MONITOR_"+setting+"\nexec '"+daemon+"' \"$@\"\n")
+		runs.Go(func() {
+			var out strings.Builder
+			if err := run(t.Context(), &out, other, time.Minute); err == nil {
+				t.Errorf("%s: all is well with it:\n%s", setting, out.String())
+			}
+			if told := out.String(); strings.Count(told, "  FAIL  ") != 1 || !strings.Contains(told, " after the failure that should have opened its breaker") {
+				t.Errorf("%s: not told that it is the breaker, or more than that:\n%s", setting, told)
+			}
+		})
+	}
+	runs.Wait()
 }
 
 func TestDaemonThatEndsIsFoundOut(t *testing.T) {

@@ -107,8 +107,20 @@ func (s *stage) playFailing(ctx context.Context) error {
 	if err := s.awaitRecovery(ctx, report, 0); err != nil {
 		return err
 	}
-	if n := s.starts(report); n != 4 {
+	return s.waitedForTrial()
+}
+
+// waitedForTrial looks at when the failing sample was started: once by the demo,
+// twice in vain, which opened the breaker, and then, its alarm standing all the
+// time, not before the breaker's reset time was over. A daemon without breaker
+// would have tried again at its next poll.
+func (s *stage) waitedForTrial() error {
+	times := s.startTimes(report)
+	if n := len(times); n != 4 {
 		return fmt.Errorf("%s was started %d times: once by the demo, and by the daemon not 3 times (two failures, one trial)", report, n)
+	}
+	if waited := times[3] - times[2]; waited < resetTime-uptimeStep {
+		return fmt.Errorf("%s was tried again %s after the failure that should have opened its breaker for %s", report, waited, resetTime)
 	}
 	return nil
 }

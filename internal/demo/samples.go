@@ -14,14 +14,16 @@ import (
 )
 
 // sampleScript is a process that shows its pulse in a file, so that its health
-// is a fact. It notes each of its starts, refuses to run while a file says
+// is a fact. It notes each of its starts with the host's uptime in seconds, a
+// clock that nobody sets, refuses to run while a file says
 // that it is broken, and while another one says that it is wedged it neither
 // shows a pulse nor hears SIGTERM. A fresh start is not wedged. It ends with
 // the demo, also with one that was killed and could not clean up.
 const sampleScript = `#!/bin/sh
 cd '%[1]s' || exit 1
 rm -f %[2]s.wedged
-echo started >> %[2]s.starts
+read -r up idle < /proc/uptime
+echo "$up" >> %[2]s.starts
 if [ -e %[2]s.broken ]; then
 	echo "%[2]s: cannot read its settings" >&2
 	exit 1
@@ -33,8 +35,14 @@ while kill -0 %[3]d 2>/dev/null; do
 done
 `
 
-// pulseEvery is the pause in sampleScript.
-const pulseEvery = 100 * time.Millisecond
+const (
+	// pulseEvery is the pause in sampleScript.
+	pulseEvery = 100 * time.Millisecond
+	// resetTime is the circuit_reset_time of the demo's daemon.
+	resetTime = 3 * time.Second
+	// uptimeStep is how exact /proc/uptime is, proc_uptime(5).
+	uptimeStep = 10 * time.Millisecond
+)
 
 func (s *stage) writeSample(name string) error {
 	text := fmt.Sprintf(sampleScript, s.dir, name, os.Getpid())
@@ -51,7 +59,7 @@ path = %s
 [monitor]
 check_interval = 200ms
 max_restart_failures = 2
-circuit_reset_time = 3
+circuit_reset_time = %s
 
 [logging]
 file = %s
@@ -65,7 +73,7 @@ stop_timeout = 1
 max_attempts = 1
 health_check_timeout = 3
 health_check_interval = 100ms
-`, s.path("alarms.db"), s.path("monitor_service.log"), s.path("control.sock"))
+`, s.path("alarms.db"), resetTime, s.path("monitor_service.log"), s.path("control.sock"))
 	for _, name := range samples {
 		pulse := s.path(name + ".pulse")
 		fmt.Fprintf(&b, "\n[process.%s]\nstart_command = %s\nhealth_check_command = rm -f %s; sleep 0.3; test -e %s\n",
@@ -115,12 +123,25 @@ func isSample(pid int, name string) bool {
 	return bytes.Contains(stat, []byte("("+name+")")) && !bytes.Contains(stat, []byte(") Z "))
 }
 
-func (s *stage) starts(name string) int {
+func (s *stage) starts(name string) int { return len(s.startTimes(name)) }
+
+// startTimes is when the sample was started, by the host's uptime. A start that
+// is just being written down is not among them yet.
+func (s *stage) startTimes(name string) []time.Duration {
 	text, err := os.ReadFile(s.path(name + ".starts"))
 	if err != nil {
-		return 0
+		return nil
 	}
-	return bytes.Count(text, []byte("\n"))
+	var times []time.Duration
+	for line := range strings.Lines(string(text)) {
+		seconds, whole := strings.CutSuffix(line, "\n")
+		up, err := time.ParseDuration(seconds + "s")
+		if err != nil || !whole {
+			break
+		}
+		times = append(times, up)
+	}
+	return times
 }
 
 func (s *stage) signal(name string, sig syscall.Signal) error {

@@ -2,7 +2,12 @@
 
 package e2e
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"monitor_service/internal/testenv/host"
+)
 
 // bashDaemonConfig is a configuration of the bash daemon as its documentation has it.
 const bashDaemonConfig = `[database]
@@ -22,10 +27,21 @@ max_log_size = 5120         # Maximum log file size in KB before rotation (5MB)
 // bashUnit is where the bash daemon's documentation has its unit file put.
 const bashUnit = "/etc/systemd/system/" + daemonUnit
 
+// bashDaemon reads its configuration, has started a process that is to go on,
+// with a name that is trying, and sleeps between two polls: bash answers a
+// signal only after that.
+const bashDaemon = `#!/bin/bash
+grep -q password /opt/monitor_service/config.ini || exit 1
+trap 'exit 0' TERM
+$'/opt/kept \\c\e[31m' infinity &
+while true; do sleep 1000; done
+`
+
 // installBashDaemon puts something there that runs where the bash daemon does.
 func (b *bed) installBashDaemon(t *testing.T, config string) {
 	t.Helper()
-	b.Put(t, "/opt/monitor_service/monitor_service.sh", "#!/bin/bash\nexec sleep infinity\n", 0o755)
+	b.Put(t, "/opt/monitor_service/monitor_service.sh", bashDaemon, 0o755)
+	b.Shell(t, `cp /bin/sleep "$(printf '/opt/kept \\c\033[31m')"`)
 	b.Put(t, "/opt/monitor_service/config.ini", config, 0o644)
 	b.Put(t, bashUnit, `[Unit]
 Description=Process Monitor Service
@@ -39,12 +55,31 @@ WantedBy=multi-user.target
 	b.Must(t, "systemctl", "enable", "--now", daemonUnit)
 }
 
+// upgradeBesideBashDaemon upgrades the package, and installs it once more after
+// its removal, while the unit of its name is the bash daemon's.
+func (b *bed) upgradeBesideBashDaemon(t *testing.T, deb string) {
+	t.Helper()
+	run := b.invocation(t, daemonUnit)
+	for _, script := range []string{"dpkg --install " + deb, "dpkg --remove " + packageName + " && dpkg --install " + deb} {
+		if out := b.Shell(t, "("+script+") 2>&1"); !strings.Contains(out, "it hides the unit file of this package") ||
+			!strings.Contains(out, "mv "+bashUnit+" ") {
+			t.Errorf("%s does not say what hides the unit, and how to replace it:\n%s", script, out)
+		}
+		b.wantState(t, "after "+script, "enabled active")
+		b.wantUnitFile(t, bashUnit)
+		if b.invocation(t, daemonUnit) != run {
+			t.Errorf("%s restarted the bash daemon", script)
+		}
+	}
+}
+
 // removeBesideBashDaemon takes the package away while the unit of its name is
 // the bash daemon's, which has to go on and to keep its log.
 func (b *bed) removeBesideBashDaemon(t *testing.T) {
 	t.Helper()
 	const rotated = "/var/log/monitor_service-2026-01-01.log"
-	b.Shell(t, "echo bash >>"+logPath+"; echo bash >"+rotated)
+	b.Shell(t, "echo bash >>"+logPath+"; echo bash >"+rotated+
+		"; mkdir -p /etc/sysconfig; echo BASH=bash >/etc/sysconfig/monitor_service")
 	run := b.invocation(t, daemonUnit)
 	for _, how := range []string{"--remove", "--purge"} {
 		b.Must(t, "dpkg", how, packageName)
@@ -53,7 +88,7 @@ func (b *bed) removeBesideBashDaemon(t *testing.T) {
 		if b.invocation(t, daemonUnit) != run {
 			t.Errorf("dpkg %s stopped the bash daemon", how)
 		}
-		b.Must(t, "grep", "-q", "bash", logPath, rotated)
+		b.Must(t, "grep", "-q", "bash", logPath, rotated, "/etc/sysconfig/monitor_service")
 	}
 	b.Must(t, "test", "!", "-e", "/etc/monitor_service")
 }
@@ -64,7 +99,25 @@ func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
 	worker := b.workers(t, "1")[0]
 	b.installBashDaemon(t, bashDaemonConfig)
 
-	b.Must(t, "dpkg", "--install", deb)
+	var kept string
+	b.Eventually(t, "the bash daemon has started a process", host.Limit, func() bool {
+		kept, _ = b.Run(t, "pgrep", "^kept")
+		return kept != ""
+	})
+	kept = strings.TrimSpace(kept)
+
+	out := b.Shell(t, "dpkg --install "+deb+" 2>&1")
+	if want := "process " + kept + ` (kept \c[31m), which the bash daemon had started, goes on in`; !strings.Contains(out, want) {
+		t.Errorf("the installation does not say %q:\n%s", want, out)
+	}
+	// It outlives this daemon's restart, too.
+	b.Must(t, "systemctl", "restart", daemonUnit)
+	if got := b.Must(t, "pgrep", "^kept"); got != kept {
+		t.Errorf("the process that the bash daemon had started was %s and is %q", kept, got)
+	}
+	if out, _ := b.Run(t, "pgrep", "--full", "monitor_service[.]sh"); out != "" {
+		t.Errorf("the bash daemon runs still: %s", out)
+	}
 	b.wantState(t, "in the bash daemon's place", "enabled active")
 	b.wantUnitFile(t, packageUnit)
 	if b.Get(t, configPath) != bashDaemonConfig || b.owner(t, configPath) != "640 root:monitor_service" {
@@ -82,9 +135,13 @@ func TestABashInstallationIsReplacedAndCanComeBack(t *testing.T) {
 	`)
 	b.wantState(t, "after the way back", "enabled active")
 	b.wantUnitFile(t, bashUnit)
+	if got := b.owner(t, "/opt/monitor_service/config.ini"); got != "640 root:root" {
+		t.Errorf("others can read the password in the bash daemon's configuration: %s", got)
+	}
 	if b.Get(t, "/opt/monitor_service/config.ini") != bashDaemonConfig {
 		t.Error("the bash daemon's own configuration was changed")
 	}
+	b.upgradeBesideBashDaemon(t, deb)
 	b.removeBesideBashDaemon(t)
 }
 

@@ -97,7 +97,7 @@ func run(m *testing.M) int {
 // flags of its own, so that what the other tests compiled is in Go's cache.
 func build(dir string) (string, error) {
 	path := filepath.Join(dir, "monitor_service")
-	cmd := exec.Command("go", "build", "-o", path, "monitor_service/cmd/monitor_service")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, "monitor_service/cmd/monitor_service")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("cannot build the program: %w\n%s", err, out)

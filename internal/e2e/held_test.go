@@ -127,7 +127,7 @@ func buildWithAHangingLoop(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", program, "monitor_service/cmd/monitor_service")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-overlay", overlay, "-o", program, "monitor_service/cmd/monitor_service")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the program: %v\n%s", err, out)

@@ -154,39 +154,27 @@ func TestThePackagesHaveAllThatIsInstalledByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	installed := strings.Fields(string(out))
-	deb := firstRelease(t).path(t, ".deb")
-	list, err := exec.Command("dpkg-deb", "--contents", deb).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var packaged []string
-	for line := range strings.Lines(string(list)) {
-		if fields := strings.Fields(line); fields[0][0] != 'd' {
-			packaged = append(packaged, strings.TrimPrefix(fields[5], "."))
-		}
-	}
 	slices.Sort(installed)
-	slices.Sort(packaged)
-	if diff := cmp.Diff(installed, packaged); diff != "" {
+	if diff := cmp.Diff(installed, filesOfTheDEB(t)); diff != "" {
 		t.Errorf("installed by hand (-) and packaged (+):\n%s", diff)
 	}
 }
 
-// TestInstallingByHandHeedsThePrefix looks at what names a place itself.
-func TestInstallingByHandHeedsThePrefix(t *testing.T) {
-	root := t.TempDir()
-	cmd := exec.Command("make", "--silent", "install", "DESTDIR="+root, "PREFIX=/usr/local", "DIST="+t.TempDir())
-	cmd.Dir = repository
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("cannot install: %v\n%s", err, out)
+// filesOfTheDEB are what is in the DEB of the first release but directories.
+func filesOfTheDEB(t *testing.T) []string {
+	t.Helper()
+	list, err := exec.Command("dpkg-deb", "--contents", firstRelease(t).path(t, ".deb")).Output()
+	if err != nil {
+		t.Fatal(err)
 	}
-	unit, err := os.ReadFile(filepath.Join(root, "/usr/local/lib/systemd/system", daemonUnit))
-	if err != nil || !strings.Contains(string(unit), "\nExecStart=/usr/local/bin/monitor_service run\n") {
-		t.Errorf("the unit does not start /usr/local/bin/monitor_service: %v\n%s", err, unit)
+	var files []string
+	for line := range strings.Lines(string(list)) {
+		if fields := strings.Fields(line); fields[0][0] != 'd' {
+			files = append(files, strings.TrimPrefix(fields[5], "."))
+		}
 	}
-	if out, err := exec.Command(filepath.Join(root, "/usr/local/bin/monitor_service"), "version").CombinedOutput(); err != nil {
-		t.Errorf("the installed program does not run: %v\n%s", err, out)
-	}
+	slices.Sort(files)
+	return files
 }
 
 // upload puts a package on the host and returns where.
@@ -329,8 +317,23 @@ func TestTheLifeOfADEB(t *testing.T) {
 		t.Error("the removal touched a monitored service")
 	}
 
+	b.leaveAllThatPurgeTakes(t)
 	b.Must(t, "dpkg", "--purge", packageName)
 	b.wantGone(t)
+}
+
+// leaveAllThatPurgeTakes makes what an operator and the daemon may have made
+// beside what is there already, in each of the places that are documented.
+func (b *bed) leaveAllThatPurgeTakes(t *testing.T) {
+	t.Helper()
+	for _, path := range []string{
+		"/etc/monitor_service/db_password.cred", "/etc/sysconfig/monitor_service",
+		"/etc/polkit-1/rules.d/50-monitor_service.rules", "/etc/systemd/system/" + daemonUnit + ".d/unprivileged.conf",
+		"/var/lib/monitor_service/left", "/var/log/monitor_service/monitor_service.log",
+		logPath, "/var/log/monitor_service-2026-01-01T00-00-00.000.log", "/var/log/monitor_service-2026-01-01T00-00-00.000.log.gz",
+	} {
+		b.Must(t, "install", "-D", "-m", "0600", "/dev/null", path)
+	}
 }
 
 // wantGone looks for anything that the package or the daemon has left.
@@ -421,15 +424,20 @@ func TestTheLifeOfAnRPM(t *testing.T) {
 	b.wantGone(t)
 }
 
-// wantOwners looks at every file of the RPM: nothing that others may write, and
-// nothing that is not root's but the group of config.ini.
+// wantOwners looks at every file of the RPM: those that the DEB has, nothing that
+// others may write, and nothing that is not root's but the group of config.ini.
 func (b *bed) wantOwners(t *testing.T) {
 	t.Helper()
-	out := b.Must(t, "rpm", "--query", "--qf", `[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]`, packageName)
+	out := b.Must(t, "rpm", "--query", "--qf", `[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES} .%{FILEFLAGS:fflags}\n]`, packageName)
+	var files []string
 	for line := range strings.Lines(out) {
-		var mode, owner, path string
-		if _, err := fmt.Sscan(line, &mode, &owner, &path); err != nil {
+		var mode, owner, path, flags string
+		if _, err := fmt.Sscan(line, &mode, &owner, &path, &flags); err != nil {
 			t.Fatalf("%q: %v", line, err)
+		}
+		// A ghost is owned and not in the package.
+		if mode[0] != 'd' && !strings.Contains(flags, "g") {
+			files = append(files, path)
 		}
 		wantOwner, wantModes := "root:root", "-rw-r--r-- drwxr-xr-x"
 		switch path {
@@ -441,5 +449,9 @@ func (b *bed) wantOwners(t *testing.T) {
 		if owner != wantOwner || !strings.Contains(wantModes, mode) {
 			t.Errorf("%s is %s %s, want %s %s", path, mode, owner, wantModes, wantOwner)
 		}
+	}
+	slices.Sort(files)
+	if diff := cmp.Diff(filesOfTheDEB(t), files); diff != "" {
+		t.Errorf("files of the DEB (-) and of the RPM (+):\n%s", diff)
 	}
 }

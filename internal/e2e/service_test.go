@@ -191,25 +191,34 @@ func TestProtectedUnitsAreLeftAlone(t *testing.T) {
 	}
 }
 
+// TestOneHungRecoveryDelaysNoneOfFiftyOthers has fifty alarms beside the one whose
+// recovery hangs, and another one that is raised only then.
 func TestOneHungRecoveryDelaysNoneOfFiftyOthers(t *testing.T) {
 	b := newBed(t)
 	var instances []string
-	for i := range 51 {
+	for i := range 52 {
 		instances = append(instances, fmt.Sprint(i))
 	}
 	workers := b.workers(t, instances...)
 	b.start(t, baseConfig+`[process.default]
 health_check_interval = 100ms
 [process.w@0]
-health_check_command = sleep infinity
+health_check_command = touch /srv/hung; sleep infinity
 health_check_timeout = 3600
 max_attempts = 1
 `)
 	alarms := map[int]string{}
-	for i, name := range workers {
+	for i, name := range workers[:51] {
 		alarms[i] = name
 	}
 	b.raiseAlarms(t, alarms)
+	b.Eventually(t, "the check that hangs has begun", host.Limit, func() bool {
+		_, err := b.Run(t, "test", "-e", "/srv/hung")
+		return err == nil
+	})
+	// Only a poll that does not wait for the hung one can find this.
+	b.raiseAlarm(t, 51, workers[51])
+	b.awaitCleared(t, 51)
 	b.EventuallyIs(t, "alarms left", host.Limit, "1", func() string {
 		return b.SQL(t, "SELECT COUNT(*) FROM v_process_monitor.STATUS_PROCESS WHERE alarma = 1;")
 	})

@@ -90,6 +90,7 @@ func TestTheUnprivilegedProfileRestartsWhatItNamesWithoutAnyCapability(t *testin
 		t.Errorf("the pause is %+v", p.Pause)
 	}
 	b.wantWritableConfigRefused(t)
+	b.wantRulesKept(t)
 	// What a daemon leaves to the next one is kept here as well.
 	b.Must(t, "journalctl", "--sync")
 	if out := b.Must(t, "journalctl", "--quiet", "--output=cat", "--unit="+daemonUnit); strings.Contains(out, "begun anew") {
@@ -131,6 +132,32 @@ func (b *bed) wantWritableConfigRefused(t *testing.T) {
 		if out, status := b.commandAs(t, user, "check-config"); status != 0 {
 			t.Errorf("check-config as %s: status %d, %s", user, status, out)
 		}
+	}
+}
+
+// wantRulesKept does what the profile says is to be done again whenever
+// config.ini names other units, with a mistake in config.ini.
+func (b *bed) wantRulesKept(t *testing.T) {
+	t.Helper()
+	const rules = "/etc/polkit-1/rules.d/50-monitor_service.rules"
+	steps := documentedSteps(b.Get(t, "/usr/share/monitor_service/unprivileged.conf"))
+	from, to := strings.Index(steps, "rules=$("), strings.Index(steps, "systemctl daemon-reload")
+	if from < 0 || to < from {
+		t.Fatalf("the profile does not say how to write the rules:\n%s", steps)
+	}
+	good := b.Get(t, rules)
+	b.edit(t, unprivilegedConfig+"no_such_key = 1\n")
+	if out, err := b.Run(t, "sh", "-c", steps[from:to]); err == nil {
+		t.Errorf("a mistake in config.ini does not fail the command that writes the rules: %s", out)
+	}
+	if got := b.Get(t, rules); got != good {
+		t.Errorf("a mistake in config.ini has changed the rules to:\n%s", got)
+	}
+	b.edit(t, unprivilegedConfig)
+	b.Must(t, "rm", rules)
+	b.Must(t, "sh", "-c", steps[from:to])
+	if got := b.Get(t, rules); got != good {
+		t.Errorf("the rules are not written as they were, but:\n%s", got)
 	}
 }
 

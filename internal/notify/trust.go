@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"monitor_service/internal/config"
 )
 
 // maxCA bounds a file of certificates, in bytes: the system's own bundle has a
@@ -37,4 +39,21 @@ func trust(caFile string) (*tls.Config, error) {
 		return nil, errors.New("there is no certificate in " + fmt.Sprintf("%q", caFile))
 	}
 	return cfg, nil
+}
+
+// Check looks into the files that section [notify] names. What is wrong with
+// them makes Prepare fail.
+func Check(cfg config.Notify) []config.Fault {
+	var faults []config.Fault
+	look := func(used bool, key, file string) {
+		if !used {
+			return
+		}
+		if _, err := trust(file); err != nil {
+			faults = append(faults, config.Fault{Section: "notify", Key: key, Err: err})
+		}
+	}
+	look(len(cfg.Email.To) > 0, "smtp_ca", cfg.Email.CA)
+	look(cfg.Webhook.URL.IsSet(), "webhook_ca", cfg.Webhook.CA)
+	return faults
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -82,48 +81,4 @@ func goCommand(args ...string) ([]byte, error) {
 		return nil, fmt.Errorf("go %s: %w", args[0], err)
 	}
 	return out, nil
-}
-
-type mark struct{ licence, words string }
-
-// marks are what tells the licences that may be in this program, each with the
-// words that only it has. One that is not here has to be read by a human first,
-// who then adds it or does without the module.
-func marks() []mark {
-	return []mark{
-		{"Apache-2.0", "Apache License Version 2.0"},
-		{"MPL-2.0", "Mozilla Public License Version 2.0"},
-		{"MIT", "Permission is hereby granted, free of charge, to any person obtaining a copy"},
-		{"BSD-3-Clause", "Neither the name of"},
-		{"BSD-2-Clause", "Redistribution and use in source and binary forms, with or without modification"},
-	}
-}
-
-// licenceIn reads the licence of a module.
-func licenceIn(dir string) (licence, text string, err error) {
-	for _, name := range []string{"LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "COPYING"} {
-		content, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return "", "", err
-		}
-		return recognise(string(content))
-	}
-	return "", "", errors.New("no file with a licence")
-}
-
-// recognise tells a licence by its text.
-func recognise(text string) (licence, _ string, err error) {
-	// Lines break, are quoted and have commas where each author liked it.
-	squeeze := func(s string) string {
-		return strings.NewReplacer(",", "", ">", "").Replace(strings.Join(strings.Fields(strings.ToLower(s)), ""))
-	}
-	for _, m := range marks() {
-		if strings.Contains(squeeze(text), squeeze(m.words)) {
-			return m.licence, text, nil
-		}
-	}
-	return "", "", errors.New("its licence is none of those that are known and allowed")
 }

@@ -13,7 +13,8 @@ import (
 const rulesHead = `// Grants nothing. The user of the unprivileged profile of monitor_service is
 // refused whatever polkit is asked about it. What it may restart is added by
 //
-//     monitor_service polkit-rules | install -m 0644 /dev/stdin /etc/polkit-1/rules.d/50-monitor_service.rules
+//     rules=$(monitor_service polkit-rules) &&
+//         printf '%s\n' "$rules" | install -m 0644 /dev/stdin /etc/polkit-1/rules.d/50-monitor_service.rules
 //
 // which names exactly the units of config.ini; polkit asks /etc first (polkit(8)).
 `

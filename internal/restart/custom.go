@@ -73,7 +73,7 @@ func (r *Restarter) restartInUnit(ctx context.Context, o recovery.Order) error {
 		SyslogIdentifier: journalName(o.Process.Name),
 		Oneshot:          true,
 		StartTimeout:     limit + backstop,
-		StopTimeout:      o.Process.StopTimeout,
+		StopTimeout:      unitStopTimeout(o.Process.StopTimeout),
 	})
 	if err == nil {
 		r.collect(limited, o)

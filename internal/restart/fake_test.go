@@ -68,6 +68,8 @@ func (r *recorder) do(what, name string) error {
 func (r *recorder) ResetFailed(_ context.Context, name string) error { return r.do("reset", name) }
 func (r *recorder) Restart(_ context.Context, name string) error     { return r.do("restart", name) }
 func (r *recorder) Stop(_ context.Context, name string) error        { return r.do("stop", name) }
+func (r *recorder) Kill(_ context.Context, name string) error        { return r.do("kill", name) }
+func (r *recorder) Hold(context.Context, string) (release func())    { return func() {} }
 func (r *recorder) StartTransient(_ context.Context, t systemd.Transient) error {
 	return r.do("start", t.Name)
 }

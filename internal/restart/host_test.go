@@ -321,3 +321,55 @@ func runShell(t *testing.T, line string) (string, error) {
 	t.Helper()
 	return command.Run(t.Context(), command.Spec{Key: "test", Line: line, Timeout: time.Minute})
 }
+
+// TestRealStopTimeoutIsKept replaces a process whose unit was started when
+// stop_timeout was longer, and one that has no time at all to end.
+func TestRealStopTimeoutIsKept(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	const name = "heedless" // none that systemd escapes
+	script(t, name, "trap '' TERM; while :; do sleep 1; done")
+	before := 0
+	for _, timeout := range []time.Duration{time.Hour, 0, 0} {
+		p := configured(name, func(p *config.Process) { p.StopTimeout, p.RestartTimeout = timeout, time.Hour })
+		if err := restartNow(t, r, p); err != nil {
+			t.Fatalf("stop_timeout = %s: %v", timeout, err)
+		}
+		now := await(t, name)
+		if now.PID == before {
+			t.Errorf("stop_timeout = %s: it was not replaced", timeout)
+		}
+		before = now.PID
+	}
+	if out := shellOK(t, "systemctl show -p TimeoutStopUSec "+processUnit(name)); !strings.Contains(out, "100ms") {
+		t.Errorf("a unit without time to end has %s", out)
+	}
+}
+
+func TestRealUnitWhoseConditionIsNotMetIsNotRestarted(t *testing.T) {
+	r, _ := onRealSystemd(t)
+	const condition = "[Unit]\nConditionPathExists=/run/never\n[Install]\nWantedBy=multi-user.target\n[Service]\n"
+	unitFile(t, "once-unmet.service", condition+"Type=oneshot\nExecStart=/bin/true\n")
+	unitFile(t, "wanted-unmet.service", condition+"Type=oneshot\nExecStart=/bin/true\n")
+	unitFile(t, "sleeper-unmet.service", condition+"ExecStart=/bin/sleep infinity\n")
+	unitFile(t, "stays-unmet.service", condition+"Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
+	shellOK(t, "systemctl enable wanted-unmet; systemctl daemon-reload")
+	names := []string{"once-unmet", "wanted-unmet", "sleeper-unmet", "stays-unmet"}
+	for _, name := range names {
+		for range 2 {
+			err := restartNow(t, r, process(name))
+			if err == nil || !strings.Contains(err.Error(), "unit \""+name+".service\": a condition") {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+	}
+	shellOK(t, "touch /run/never")
+	for _, name := range names {
+		if err := restartNow(t, r, process(name)); err != nil {
+			t.Errorf("%s, its condition met: %v", name, err)
+		}
+	}
+	shellOK(t, "rm /run/never")
+	if err := restartNow(t, r, process("stays-unmet")); err == nil || !strings.Contains(err.Error(), "condition") {
+		t.Errorf("one that was active: got %v", err)
+	}
+}

@@ -18,7 +18,7 @@ const tidyTime = 10 * time.Second
 func Longest(p config.Process, t recovery.Target) time.Duration {
 	switch t.Strategy {
 	case config.StrategyProcess:
-		patience := stopPatience(p)
+		patience := p.StopLimit()
 		rounds := maxRounds * (patience + proctable.KillWait)
 		return patience + stopGrace + rounds + p.RestartTimeout + tidyTime
 	case config.StrategyCustom:
@@ -27,7 +27,3 @@ func Longest(p config.Process, t recovery.Target) time.Duration {
 	}
 	return tidyTime
 }
-
-// stopPatience is how long a process has to end. A stop_timeout beyond
-// restart_timeout would make the longest restart the longer of the two.
-func stopPatience(p config.Process) time.Duration { return min(p.StopTimeout, p.RestartTimeout) }

@@ -75,7 +75,7 @@ func workingDirectory(p config.Process) string {
 // stopProcess ends the process wherever it runs: what an earlier restart
 // started has a unit, and ends with all of its children.
 func (r *Restarter) stopProcess(ctx context.Context, p config.Process) error {
-	patience := stopPatience(p)
+	patience := p.StopLimit()
 	if r.transient {
 		if err := r.stopUnit(ctx, processUnit(p.Name), patience); err != nil {
 			return err

@@ -33,6 +33,8 @@ type Units interface {
 	ResetFailed(ctx context.Context, name string) error
 	Restart(ctx context.Context, name string) error
 	Stop(ctx context.Context, name string) error
+	Kill(ctx context.Context, name string) error
+	Hold(ctx context.Context, name string) (release func())
 	StartTransient(ctx context.Context, t systemd.Transient) error
 }
 

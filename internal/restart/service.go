@@ -37,6 +37,9 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 	if err != nil || started || isTheRestart(o, before) {
 		return err
 	}
+	if before.ActiveState != systemd.StateActive {
+		defer r.units.Hold(limited, name)() // for what it has to say if it does not start
+	}
 	begun := time.Now()
 	var resetErr error
 	if !before.StartsForgotten {
@@ -49,13 +52,13 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 		return explain(ctx, limited, before.ID, limit, begun, err)
 	}
 	after, err := r.units.Running(limited, name)
-	if err == nil && after.ActiveState == systemd.StateFailed {
-		after, err = r.units.Unit(limited, name) // which says how it failed
+	if err == nil && (after.ActiveState == systemd.StateFailed || after.ActiveState == systemd.StateInactive) {
+		after, err = r.units.Unit(limited, name) // which says how it failed, or why it was not started
 	}
 	if err != nil {
 		return err
 	}
-	return confirm(before, after)
+	return confirm(before, after, time.Since(begun))
 }
 
 // explain adds to the error of a job what helps to understand it.
@@ -105,8 +108,18 @@ func (r *Restarter) awaitJob(ctx context.Context, u systemd.Unit, patience time.
 
 // confirm says whether the unit was restarted, whatever the job's result says:
 // each start has an invocation of its own. Whether a unit that was restarted
-// stays up is the health check's to say.
-func confirm(before, after systemd.Unit) error {
+// stays up is the health check's to say. A start that is left out because a
+// condition is not met is done to systemd, and to a oneshot service that looks
+// like a start which is over. took is how long ago the job was asked for.
+func confirm(before, after systemd.Unit, took time.Duration) error {
+	if after.ConditionUnmet && after.ConditionAge <= took {
+		return fmt.Errorf("systemd did not start unit %q: a condition of the unit was not met; see systemctl status %s",
+			after.Name, after.Name)
+	}
+	if before.ActiveState == systemd.StateActive && after.ActiveState == systemd.StateInactive && after.Type == "oneshot" {
+		return fmt.Errorf("unit %q was active before its restart and is not any more, though the job is done: a condition of the unit may not be met; see systemctl status %s",
+			after.Name, after.Name)
+	}
 	if before.InvocationID != "" && before.InvocationID == after.InvocationID {
 		return fmt.Errorf("systemd did not restart unit %q, though its job is done: it is %s as it was before",
 			after.Name, after.ActiveState)

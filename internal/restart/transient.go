@@ -20,9 +20,15 @@ const (
 	// the whole may have 255 bytes (systemd.unit(5)).
 	maxUnitStem = 200
 	// stopGrace is the time beyond stop_timeout that systemd gets to stop a
-	// unit, and settleLook how often a started one is looked at.
+	// unit. killGrace is the part of it in which it may do so by itself, by the
+	// unit's TimeoutStopSec. settleLook is how often a started unit is looked at.
 	stopGrace  = 10 * time.Second
+	killGrace  = time.Second
 	settleLook = 50 * time.Millisecond
+	// leastStop is the shortest TimeoutStopSec of a unit. To systemd 0 is no
+	// limit at all, and it gives a killed process no longer to die than it gave
+	// it to end by itself (systemd.service(5)): after that it forgets it.
+	leastStop = 100 * time.Millisecond
 	// existsPatience is how long a unit of the same name may take to be
 	// forgotten after it has ended: systemd collects units when it is idle.
 	existsPatience = 5 * time.Second
@@ -67,7 +73,7 @@ func (r *Restarter) startUnit(ctx context.Context, o recovery.Order) error {
 		WorkingDirectory: workingDirectory(o.Process),
 		Environment:      command.Variables(o.Process.Name, o.ID, o.Attempt),
 		SyslogIdentifier: journalName(o.Process.Name),
-		StopTimeout:      o.Process.StopTimeout,
+		StopTimeout:      unitStopTimeout(o.Process.StopLimit()),
 	})
 	if err != nil {
 		return endingOf(ctx, unit, begun).explain(fmt.Errorf("start_command: %w", err))
@@ -123,6 +129,10 @@ func (r *Restarter) startTransient(ctx context.Context, t systemd.Transient) err
 	}
 }
 
+// unitStopTimeout is the TimeoutStopSec of a unit whose processes have this
+// long to end.
+func unitStopTimeout(patience time.Duration) time.Duration { return max(patience, leastStop) }
+
 // stopUnit stops a transient unit and all that runs in it, where there is one.
 func (r *Restarter) stopUnit(ctx context.Context, unit string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience+stopGrace)
@@ -135,10 +145,28 @@ func (r *Restarter) stopUnit(ctx context.Context, unit string, patience time.Dur
 		return nil
 	}
 	if u.HasJob || u.ActiveState != systemd.StateInactive && u.ActiveState != systemd.StateFailed {
-		if err := r.units.Stop(ctx, unit); err != nil && !errors.Is(err, systemd.ErrNoSuchUnit) {
+		if err := r.stopWithin(ctx, unit, patience+killGrace); err != nil && !errors.Is(err, systemd.ErrNoSuchUnit) {
 			return err
 		}
 	}
 	// A failed unit would keep its name taken.
 	return r.units.ResetFailed(ctx, unit)
+}
+
+// stopWithin stops the unit and kills what is left of it when the time is over.
+// The unit's own TimeoutStopSec may be longer: it is as long as stop_timeout was
+// when the unit was started.
+func (r *Restarter) stopWithin(ctx context.Context, unit string, limit time.Duration) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := r.units.Stop(limited, unit)
+	if err == nil || limited.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	killErr := r.units.Kill(ctx, unit)
+	// The job goes on, and systemd makes one of it and of this.
+	if err := r.units.Stop(ctx, unit); err != nil {
+		return errors.Join(err, killErr)
+	}
+	return nil
 }

@@ -95,9 +95,7 @@ func (c *Client) kill(ctx context.Context, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
 	defer cancel()
 	for {
-		err := c.call(ctx, func(ctx context.Context, l *link) error {
-			return l.conn.KillUnitWithTarget(ctx, name, sdbus.All, int32(syscall.SIGKILL))
-		})
+		err := c.call(ctx, func(ctx context.Context, l *link) error { return l.kill(ctx, name) })
 		if err == nil || errors.Is(err, ErrNoSuchUnit) || errors.Is(err, ErrClosed) {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	sdbus "github.com/coreos/go-systemd/v22/dbus"
@@ -35,6 +36,23 @@ func (c *Client) Stop(ctx context.Context, name string) error {
 	return c.job(ctx, "stop", name, func(ctx context.Context, conn *sdbus.Conn, result chan<- string) (int, error) {
 		return conn.StopUnitContext(ctx, name, modeReplace, result)
 	})
+}
+
+// Kill sends SIGKILL to all processes of a unit, and waits for nothing. A unit
+// that is not loaded has none: that is no error.
+func (c *Client) Kill(ctx context.Context, name string) error {
+	if !validName(name) {
+		return fmt.Errorf("cannot kill unit %q: %w", name, ErrUnitName)
+	}
+	err := c.call(ctx, func(ctx context.Context, l *link) error { return l.kill(ctx, name) })
+	if err != nil && !errors.Is(err, ErrNoSuchUnit) {
+		return fmt.Errorf("cannot kill unit %q: %w", name, err)
+	}
+	return nil
+}
+
+func (l *link) kill(ctx context.Context, name string) error {
+	return l.conn.KillUnitWithTarget(ctx, name, sdbus.All, int32(syscall.SIGKILL))
 }
 
 // ResetFailed takes the state "failed" off a unit and forgets how often it was

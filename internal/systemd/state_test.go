@@ -94,3 +94,23 @@ func TestAStartCountsAgainstTheLimitUntilTheIntervalIsOver(t *testing.T) {
 		}
 	}
 }
+
+func TestAConditionIsUnmetWhereSystemdHasLookedAtIt(t *testing.T) {
+	for _, c := range []struct {
+		met, found any
+		unmet      bool
+		age        time.Duration
+	}{
+		{false, uint64(50e6), true, 10 * time.Second},
+		{false, uint64(61e6), true, 0}, // found between the question and the answer
+		{true, uint64(50e6), false, 0},
+		{false, uint64(0), false, 0}, // never
+		{false, nil, false, 0},
+		{nil, uint64(50e6), false, 0},
+	} {
+		u := unitOf("a.service", map[string]any{"ConditionResult": c.met, "ConditionTimestampMonotonic": c.found}, time.Minute)
+		if u.ConditionUnmet != c.unmet || u.ConditionAge != c.age {
+			t.Errorf("%v, %v: got %t, %s", c.met, c.found, u.ConditionUnmet, u.ConditionAge)
+		}
+	}
+}

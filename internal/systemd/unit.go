@@ -105,6 +105,12 @@ type Unit struct {
 	// unit's start limit (StartLimitIntervalSec, systemd.unit(5)): it has none,
 	// or has been active for longer than its interval.
 	StartsForgotten bool
+	// ConditionUnmet says that the unit was not started, since one of its
+	// conditions was not met (ConditionPathExists= and its like,
+	// systemd.unit(5)), and ConditionAge how long ago that was found, at least.
+	// Only Unit asks for them. A job whose start is left out for this is done.
+	ConditionUnmet bool
+	ConditionAge   time.Duration
 	// HasJob says that a job for the unit is queued or running.
 	HasJob bool
 	// ActiveSince is when the unit became active last, zero where it never
@@ -156,6 +162,13 @@ func unitOf(name string, properties map[string]any, asked time.Duration) Unit {
 	up := u.ActiveState == StateActive || u.ActiveState == StateReloading || u.ActiveState == StateRefreshing
 	if since := counted(properties, "ActiveEnterTimestampMonotonic"); up && since > 0 && since <= math.MaxInt64/1000 {
 		u.ActiveFor = max(0, asked-time.Duration(since)*time.Microsecond)
+	}
+	// Before the first look at its conditions, the result is false too.
+	if met, known := properties["ConditionResult"].(bool); known && !met {
+		if found := counted(properties, "ConditionTimestampMonotonic"); found > 0 && found <= math.MaxInt64/1000 {
+			u.ConditionUnmet = true
+			u.ConditionAge = max(0, asked-time.Duration(found)*time.Microsecond)
+		}
 	}
 	if interval, known := properties["StartLimitIntervalUSec"].(uint64); known {
 		u.StartsForgotten = interval == 0 || uint64(u.ActiveFor.Microseconds()) > interval //nolint:gosec // it is never negative
