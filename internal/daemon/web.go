@@ -159,7 +159,7 @@ func (s *webSite) keep(ctx context.Context, cfg *config.Config, server *web.Serv
 		}
 		var err error
 		server, err = s.bind(cfg) //nolint:contextcheck // it is closed by whoever took it
-		s.note(server, err) //nolint:contextcheck // a line of the log has no end
+		s.note(server, err)       //nolint:contextcheck // a line of the log has no end
 	}
 }
 
