@@ -13,6 +13,7 @@ import (
 	"monitor_service/internal/breaker"
 	"monitor_service/internal/cli"
 	"monitor_service/internal/config"
+	"monitor_service/internal/control"
 	"monitor_service/internal/logging"
 	"monitor_service/internal/recovery"
 )
@@ -36,6 +37,7 @@ func TestREADMESaysWhatTheProgramSays(t *testing.T) {
 		"log":        log,
 		"operators":  func(*testing.T) string { return commands["operators"] },
 		"events":     events,
+		"states":     states,
 		"vocabulary": vocabulary,
 		"notify":     notification,
 		"bench":      performance,
@@ -145,6 +147,21 @@ func events(*testing.T) string {
 	for _, m := range append(logging.ChannelMessages(), logging.LifeMessages()...) {
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Event, m.Level, m.ID, m.Text)
 	}
+	return b.String()
+}
+
+// states lists the words for how a process is, and for how a recovery ended.
+func states(*testing.T) string {
+	var b strings.Builder
+	table := func(title string, list []control.Meaning) {
+		fmt.Fprintf(&b, "| %s | |\n|---|---|\n", title)
+		for _, m := range list {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", m.Word, m.Text)
+		}
+		b.WriteByte('\n')
+	}
+	table("`state` of a process", control.States())
+	table("`outcome` of a recovery", control.Outcomes())
 	return b.String()
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -32,7 +33,7 @@ func (p page) compose(table, notes []string) []string {
 	all := p.head
 	for _, part := range [][]string{table, notes} {
 		if len(part) > 0 {
-			all = append(append(all[:len(all):len(all)], ""), part...)
+			all = append(append(slices.Clip(all), ""), part...)
 		}
 	}
 	return all
@@ -52,7 +53,7 @@ func (p page) tableLines(rows [][]string, more int) []string {
 
 func appendMore(list []string, more int) []string {
 	if more > 0 {
-		list = append(list[:len(list):len(list)], fmt.Sprintf("… and %d more", more))
+		list = append(slices.Clip(list), fmt.Sprintf("… and %d more", more))
 	}
 	return list
 }

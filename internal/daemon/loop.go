@@ -47,8 +47,8 @@ func (d *Daemon) Run(ctx context.Context, ask Requests) (err error) {
 		return err
 	}
 	d.pulse.beat(time.Now())
-	d.openWeb() //nolint:contextcheck // the listener outlives the loop
-	d.sayStarted()
+	d.openWeb()    //nolint:contextcheck // the listener outlives the loop
+	d.sayStarted() //nolint:contextcheck // a line of the log has no end
 	if err := d.notify.Ready(d.status()); err != nil {
 		d.log.Warn("Cannot tell systemd that the service is ready, ignoring", "error", err)
 	}

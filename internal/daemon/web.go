@@ -148,7 +148,7 @@ func (s *webSite) keep(ctx context.Context, cfg *config.Config, server *web.Serv
 			case <-ctx.Done():
 				return
 			case <-server.Done():
-				s.note(nil, fmt.Errorf("the listener at %q has ended: %w", cfg.HTTP.Listen, server.Err()))
+				s.note(nil, fmt.Errorf("the listener at %q has ended: %w", cfg.HTTP.Listen, server.Err())) //nolint:contextcheck // a line of the log has no end
 				retry.Reset()
 			}
 		}
@@ -159,7 +159,7 @@ func (s *webSite) keep(ctx context.Context, cfg *config.Config, server *web.Serv
 		}
 		var err error
 		server, err = s.bind(cfg) //nolint:contextcheck // it is closed by whoever took it
-		s.note(server, err)
+		s.note(server, err)       //nolint:contextcheck // a line of the log has no end
 	}
 }
 
