@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -76,20 +75,18 @@ func TestDaemonThatDoesNothingIsFoundOut(t *testing.T) {
 func TestDaemonWithoutBreakerIsFoundOut(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	daemon := daemonBinary(t)
-	var runs sync.WaitGroup // side by side: a demo mostly waits
 	for _, setting := range []string{"MAX_RESTART_FAILURES=1000", "CIRCUIT_RESET_TIME=300ms"} {
 		other := script(t, "export MONITOR_SERVICE_MONITOR_"+setting+"\nexec '"+daemon+"' \"$@\"\n")
-		runs.Go(func() {
+		t.Run(setting, func(t *testing.T) {
 			var out strings.Builder
 			if err := run(t.Context(), &out, other, time.Minute); err == nil {
-				t.Errorf("%s: all is well with it:\n%s", setting, out.String())
+				t.Errorf("all is well with it:\n%s", out.String())
 			}
 			if told := out.String(); strings.Count(told, "  FAIL  ") != 1 || !strings.Contains(told, "  FAIL  a process that kept failing opened its breaker") {
-				t.Errorf("%s: not told that it is the breaker, or more than that:\n%s", setting, told)
+				t.Errorf("not told that it is the breaker, or more than that:\n%s", told)
 			}
 		})
 	}
-	runs.Wait()
 }
 
 func TestDaemonThatEndsIsFoundOut(t *testing.T) {
