@@ -14,8 +14,9 @@ export CGO_ENABLED := 0
 export GOFLAGS     := $(strip $(filter-out -trimpath,$(GOFLAGS)) -trimpath)
 
 # Tools are pinned, and built by Go from its module proxy. Compiling the first and
-# its work make much garbage; to sweep less often saves a sixth of their time.
-GOLANGCI_LINT := GOGC=300 go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# its work make much garbage; to sweep less often saves a sixth of their time. It
+# is nice to the tests beside it, which wait as well and so take longer.
+GOLANGCI_LINT := GOGC=300 nice go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOTESTSUM     := go run gotest.tools/gotestsum@v1.13.0 --format pkgname --
 
 # What the tests need of the distribution's packages: a private MariaDB, a
@@ -85,7 +86,7 @@ race: test-deps ## run these and the integration tests under the race detector
 
 # -count=1: Go sees what a test reads, but not what the programs read that it runs.
 e2e: test-deps ## run the tests on a whole host under real systemd
-	$(GOTESTSUM) -tags e2e -count=1 -parallel 3 -timeout 30m ./internal/e2e ./internal/chaos ./internal/testenv/host
+	$(GOTESTSUM) -tags e2e -count=1 -parallel 4 -timeout 30m ./internal/e2e ./internal/chaos ./internal/testenv/host
 	$(GOTESTSUM) -tags e2e -count=1 -run '^TestOnAHost' ./internal/restart ./internal/unitcommand
 
 chaos: test-deps ## inject CHAOS_FAULTS faults on a whole host, in the order of CHAOS_SEED

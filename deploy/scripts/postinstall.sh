@@ -38,8 +38,10 @@ is_bash_daemon() { [ -f "$bash_unit" ] && grep -q '^ExecStart=.*monitor_service\
 
 say_how_to_replace() {
 	say "(which ends the processes that it has started itself: systemctl status $unit lists them)"
+	# Stopped first, while systemd still has the bash daemon's own way to do it.
+	say "    systemctl stop $unit"
 	say "    mv $bash_unit $bash_dir/$unit.bash"
-	say "    systemctl daemon-reload && systemctl reenable $unit && systemctl restart $unit"
+	say "    systemctl daemon-reload && systemctl reenable $unit && systemctl start $unit"
 }
 
 # adopt_config copies the bash daemon's configuration. The old one stays for the

@@ -39,6 +39,13 @@ func (p page) compose(table, notes []string) []string {
 	return all
 }
 
+// wrapped breaks what stands around the rows after so many columns: the end of
+// an error is what says most.
+func (p page) wrapped(columns int) page {
+	p.head, p.notes = wrapAll(p.head, columns), wrapAll(p.notes, columns)
+	return p
+}
+
 // tableLines are the lines of some rows, and of how many are left out.
 func (p page) tableLines(rows [][]string, more int) []string {
 	var all []string
@@ -58,10 +65,14 @@ func appendMore(list []string, more int) []string {
 	return list
 }
 
-// within is as much of it as there is room for, in lines: of the notes a third,
-// or what the rows leave, and of the rows the first ones.
-func (p page) within(height int) []string {
+// within is as much of it as there is room for: all, with long lines broken; or
+// of the notes a third, or what the rows leave, and of the rows the first ones.
+func (p page) within(height, columns int) []string {
 	table := p.tableLines(p.rows, 0)
+	wrapped := p.wrapped(columns)
+	if all := wrapped.compose(table, wrapped.notes); len(all) <= height {
+		return all
+	}
 	all := p.compose(table, p.notes)
 	if len(all) <= height {
 		return all

@@ -139,7 +139,7 @@ func TestAFullScreenShowsWhatFails(t *testing.T) {
 		p := statusPage(screen{width: columns}, st, "")
 		all := len(lines(p.String()))
 		for height := 1; height <= all+2; height++ {
-			got := p.within(height)
+			got := p.within(height, 80)
 			text := strings.Join(got, "\n")
 			if len(got) > height {
 				t.Fatalf("%d lines for %d:\n%s", len(got), height, text)
@@ -160,7 +160,7 @@ func TestAFullScreenShowsWhatFails(t *testing.T) {
 	p := statusPage(screen{width: 80}, st, "")
 	// A screen of 24: the head, the table's title, 15 rows, the notes, and what
 	// is between them.
-	if text := strings.Join(p.within(23), "\n"); !strings.Contains(text, "\n… and 29 more\n") {
+	if text := strings.Join(p.within(23, 80), "\n"); !strings.Contains(text, "\n… and 29 more\n") {
 		t.Errorf("not all that is left out is counted:\n%s", text)
 	}
 }
@@ -178,5 +178,26 @@ func TestALineThatIsTooLongEndsWithAMark(t *testing.T) {
 		if strings.Count(got, "\x1b[") != 4 {
 			t.Errorf("%d columns: %q does not end its colours", columns, got)
 		}
+	}
+}
+
+func TestALongErrorIsBrokenWhereThereIsRoomForAllOfIt(t *testing.T) {
+	failure := "bad failed last with: " + strings.Repeat("refused ", 20) + "END"
+	p := page{head: []string{"head"}, title: "PROCESS", rows: [][]string{{"bad"}}, notes: []string{failure}}
+	got := p.within(24, 80)
+	if text := strings.Join(got, ""); !strings.Contains(text, failure) || len(got) != 8 {
+		t.Errorf("%d lines:\n%s", len(got), strings.Join(got, "\n"))
+	}
+	for _, line := range got {
+		if width(line) > 80 {
+			t.Errorf("%d columns: %s", width(line), line)
+		}
+	}
+	if got := p.within(6, 80); len(got) > 6 || got[len(got)-1] != failure {
+		t.Errorf("where there is none: %q", got)
+	}
+	p.notes[0] = strings.Repeat("x", 1000)
+	if got := p.within(24, 80); len(got) != 9 || !strings.HasSuffix(got[8], "…") {
+		t.Errorf("an error without end: %q", got)
 	}
 }

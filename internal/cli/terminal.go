@@ -118,5 +118,27 @@ func fitPainted(line string, columns int) string {
 	return b.String()
 }
 
+// wrapAll breaks lines that paint may have painted after so many columns. Those
+// that are broken lose their colours.
+func wrapAll(lines []string, columns int) []string {
+	var all []string
+	for _, line := range lines {
+		plain := painted.ReplaceAllString(line, "")
+		if width(plain) <= columns {
+			all = append(all, line)
+			continue
+		}
+		parts := strings.Split(runewidth.Wrap(plain, max(2, columns)), "\n")
+		if len(parts) > mostParts {
+			parts = append(parts[:mostParts-1], fit(strings.Join(parts[mostParts-1:], ""), columns))
+		}
+		all = append(all, parts...)
+	}
+	return all
+}
+
+// mostParts is into how many lines one is broken at most: an error can be long.
+const mostParts = 4
+
 // pad fills a text up to so many columns.
 func pad(text string, columns int) string { return runewidth.FillRight(text, columns) }

@@ -60,7 +60,7 @@ func (p *program) frame(s screen, shown page, n int) error {
 		home, endOfLine, endOfScreen = "\x1b[H", "\x1b[K", "\x1b[J"
 		noWrap, wrap                 = "\x1b[?7l", "\x1b[?7h"
 	)
-	lines := shown.within(max(1, s.height-1))
+	lines := shown.within(max(1, s.height-1), s.width)
 	for i, line := range lines {
 		lines[i] = fitPainted(line, s.width)
 	}

@@ -163,8 +163,9 @@ func TestABashDaemonGoesOnWhileItsConfigurationHasMistakes(t *testing.T) {
 	// What the script says to do then.
 	b.edit(t, bashDaemonConfig)
 	b.Shell(t, `
+		systemctl stop monitor_service.service
 		mv /etc/systemd/system/monitor_service.service /opt/monitor_service/monitor_service.service.bash
-		systemctl daemon-reload && systemctl reenable monitor_service.service && systemctl restart monitor_service.service
+		systemctl daemon-reload && systemctl reenable monitor_service.service && systemctl start monitor_service.service
 	`)
 	b.wantState(t, "after the mistake was mended", "enabled active")
 	b.wantUnitFile(t, packageUnit)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"monitor_service/internal/control"
+	"monitor_service/internal/history"
 	"monitor_service/internal/testenv/host"
 )
 
@@ -117,12 +118,58 @@ priority = 1
 		t.Errorf("%+v", p)
 	}
 
+	b.wantOnTerminal(t)
+	b.wantPrograms(t)
+
 	b.wantCommand(t, 0, []string{"history", "bad"}, "health_check_failed", "connection refused by bad", "attempt 2 of 2", "breaker opened")
 	b.wantCommand(t, 1, []string{"restart", "slow"}, "under way")
 	b.wantCommand(t, 0, []string{"reset", "bad"}, "breaker", "closed")
 	b.Eventually(t, "the reset process is tried again at once", host.Limit, func() bool { return b.events(t, "bad", "recovery_failed") >= 3 })
 	b.Must(t, "touch", "/srv/go-on")
 	b.awaitCleared(t, 1)
+}
+
+// wantOnTerminal watches the status for a while on a terminal of the usual size:
+// it is written over itself, and what fails is on it.
+func (b *bed) wantOnTerminal(t *testing.T) {
+	t.Helper()
+	out := b.onTerminal(t, "stty rows 24 cols 80; timeout 3 "+programPath+" status --watch")
+	const home = "\x1b[H"
+	frames := strings.Split(out, home)
+	if len(frames) < 3 {
+		t.Fatalf("it was shown %d times: %q", len(frames)-1, out)
+	}
+	last := frames[len(frames)-1]
+	last = strings.ReplaceAll(last, "\x1b[K\r\n", "") // where the terminal ends, an error is broken
+	for _, want := range []string{"bad", "trial in", "recovering for", "paused for", "acknowledged", "connection refused"} {
+		if !strings.Contains(last, want) {
+			t.Errorf("%q is not on the terminal: %q", want, last)
+		}
+	}
+	if lines := strings.Count(frames[len(frames)-1], "\n"); lines > 24 {
+		t.Errorf("%d lines on a terminal of 24", lines)
+	}
+}
+
+// wantPrograms asks as a program does, about a process in each state.
+func (b *bed) wantPrograms(t *testing.T) {
+	t.Helper()
+	var h control.History
+	if out := b.wantCommand(t, 0, []string{"history", "bad", "--json"}); json.Unmarshal([]byte(out), &h) != nil || len(h.Recoveries) == 0 {
+		t.Fatalf("the history is %s", out)
+	}
+	if r := h.Recoveries[len(h.Recoveries)-1]; r.Process != "bad" || r.Outcome != history.Failed || len(r.Attempts) != 2 || r.Reason != "health_check_failed" {
+		t.Errorf("the last recovery is %+v", r)
+	}
+	for process, reason := range map[string]string{"slow": "running", "bad": "breaker_open", "w@paused": "paused", "w@acked": "acknowledged", "w@quiet": ""} {
+		var x control.Explanation
+		if out := b.wantCommand(t, 0, []string{"explain", process, "--json"}); json.Unmarshal([]byte(out), &x) != nil || x.Process != process {
+			t.Errorf("the explanation of %q is %s", process, out)
+		}
+		if x.Reason != reason || x.Acts != (reason == "") || x.Verdict == "" || len(x.Steps) == 0 {
+			t.Errorf("the explanation of %q is %+v", process, x)
+		}
+	}
 }
 
 func TestRestartShowsItsProgressAndEndsWithItsVerdict(t *testing.T) {

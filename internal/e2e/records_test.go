@@ -116,6 +116,13 @@ func (b *bed) wantJournalOfData(t *testing.T) map[record]int {
 	for _, m := range logging.Messages() {
 		kinds[m.Event+" "+m.Reason] = m
 	}
+	// The lines of its own life, and those that are no events, have fields of
+	// their own, and nothing from the database.
+	own := map[string]bool{"": true}
+	for _, m := range logging.LifeMessages() {
+		kinds[m.Event+" "] = m
+		own[m.Event] = true
+	}
 	priorities := map[string]string{"DEBUG": "7", "INFO": "6", "WARNING": "4", "ERROR": "3"}
 	records := map[record]int{}
 	for _, e := range b.journalSince(t, "_SYSTEMD_UNIT="+daemonUnit, "SYSLOG_IDENTIFIER=monitor_service") {
@@ -129,8 +136,7 @@ func (b *bed) wantJournalOfData(t *testing.T) map[record]int {
 		}
 		records[r]++
 		for field := range e {
-			// Those of the lines that are no events are the daemon's own.
-			if !strings.HasPrefix(field, "_") && !known[field] && (event != "" || !strings.HasPrefix(field, "MONITOR_")) {
+			if !strings.HasPrefix(field, "_") && !known[field] && (!own[event] || !strings.HasPrefix(field, "MONITOR_")) {
 				t.Errorf("%s of %q has the field %s=%v", event, r.process, field, e[field])
 			}
 			fieldOf(t, e, field)
