@@ -43,6 +43,9 @@ func TestEveryFaultIsSurvived(t *testing.T) {
 		todo = len(kinds)
 	}
 	s := newStage(t, build(t))
+	if *faultsFlag > 0 { // With all kinds; later the load would starve the compiler.
+		s.clock()
+	}
 	l, end := s.load(seed)
 	defer end()
 	count, alarms, worked := map[string]int{}, map[Kind]int{}, 0

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -83,15 +84,30 @@ func inTree(t *testing.T, path string) string {
 	return path
 }
 
-// overlay writes an overlay for go build that gives files another content.
+// overlay writes an overlay for go build that gives files another content. To
+// Go's cache a file's path is a part of what is compiled, so that each content
+// has its own for good: with another clock every package is compiled.
 func overlay(t *testing.T, files map[string]string) string {
 	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache = filepath.Join(cache, "monitor_service-test", "overlay")
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	dir, replace := t.TempDir(), map[string]string{}
 	for path, text := range files {
-		replace[path] = filepath.Join(dir, fmt.Sprint(len(replace), ".go"))
-		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
+		kept := filepath.Join(cache, fmt.Sprintf("%x.go", sha256.Sum256([]byte(text))))
+		aside := fmt.Sprint(kept, ".", os.Getpid())
+		if err := os.WriteFile(aside, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.Rename(aside, kept); err != nil {
+			t.Fatal(err)
+		}
+		replace[path] = kept
 	}
 	list, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
