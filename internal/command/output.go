@@ -41,7 +41,9 @@ type Output struct {
 	read  *os.File
 	tail  tail
 	begun chan struct{}
-	done  chan struct{}
+	// begunAt is set before begun is closed.
+	begunAt time.Time
+	done    chan struct{}
 	// open says that the pipe still had a writer when reading ended.
 	open bool
 }
@@ -60,6 +62,7 @@ func NewOutput() (*Output, error) {
 		for first := true; ; {
 			n, err := o.read.Read(buf)
 			if first && n > 0 {
+				o.begunAt = time.Now()
 				close(o.begun)
 				first = false
 			}
@@ -75,6 +78,16 @@ func NewOutput() (*Output, error) {
 
 // Begun is closed when something was written.
 func (o *Output) Begun() <-chan struct{} { return o.begun }
+
+// BegunAt is when something was written first, the zero time where nothing was.
+func (o *Output) BegunAt() time.Time {
+	select {
+	case <-o.begun:
+		return o.begunAt
+	default:
+		return time.Time{}
+	}
+}
 
 // Done is closed when the last writer is gone, the caller's own among them.
 func (o *Output) Done() <-chan struct{} { return o.done }

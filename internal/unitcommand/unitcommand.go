@@ -29,6 +29,9 @@ const (
 	// backstop is how much later than this daemon systemd ends a command
 	// that is over its time: it matters only if this daemon is gone.
 	backstop = 10 * time.Second
+	// beginLimit is how long a command may take to begin once the bus was
+	// lost over it: systemd begins nothing while it executes itself anew.
+	beginLimit = 15 * time.Second
 	// killPatience bounds ending a command that the bus was lost over.
 	killPatience = 20 * time.Second
 	// busLook is how often the bus is tried while it is down.
@@ -82,7 +85,7 @@ func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
 		defer func() { _ = os.Remove(file) }()
 	}
 	for {
-		out, status, err := r.once(ctx, limited, s, file)
+		out, status, err := r.once(ctx, s, file)
 		switch {
 		case status != notKnown:
 			return out, verdict(s, out, status)
@@ -108,9 +111,8 @@ func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
 const notKnown = -1
 
 // once runs the command, and returns its output and its exit status, or the
-// error for which the status is not known. Once it is lost from sight, it is
-// waited for as long as limited lasts.
-func (r runner) once(ctx, limited context.Context, s command.Spec, file string) (string, int, error) {
+// error for which the status is not known.
+func (r runner) once(ctx context.Context, s command.Spec, file string) (string, int, error) {
 	if err := r.before.end(ctx); err != nil {
 		return "", notKnown, err
 	}
@@ -132,7 +134,7 @@ func (r runner) once(ctx, limited context.Context, s command.Spec, file string) 
 	}
 	err = r.units.Execute(ctx, t, s.Timeout)
 	if errors.Is(err, systemd.ErrUnavailable) {
-		err = r.outlast(limited, t.Name, out, err)
+		err = r.outlast(ctx, s.Timeout, t.Name, out, err)
 	}
 	text := strings.TrimPrefix(out.Finish(), "\n")
 	i := strings.LastIndex(text, "\n"+token)
@@ -155,19 +157,38 @@ func description(s command.Spec) string {
 }
 
 // outlast waits for the end of a command that the bus was lost over, whose
-// output ends with it. One that was never started has ended.
-func (r runner) outlast(ctx context.Context, name string, out *command.Output, lost error) error {
+// output ends with it, and returns lost. One that was never started has ended.
+// Its limit counts from when it has begun, as it does while the bus is there; one
+// that is over it is ended, and so is one that does not begin.
+func (r runner) outlast(ctx context.Context, limit time.Duration, name string, out *command.Output, lost error) error {
 	_ = out.Write.Close()
+	begin := time.NewTimer(beginLimit)
+	defer begin.Stop()
 	select {
 	case <-out.Done():
 		return lost
-	case <-ctx.Done():
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
+	case <-out.Begun():
+		limited, cancel := context.WithDeadline(ctx, out.BegunAt().Add(limit))
 		defer cancel()
-		for errors.Is(r.units.Stop(limited, name), systemd.ErrUnavailable) && limited.Err() == nil {
-			time.Sleep(busLook)
+		select {
+		case <-out.Done():
+			return lost
+		case <-limited.Done():
+			lost = limited.Err()
 		}
-		return ctx.Err()
+	case <-begin.C:
+	case <-ctx.Done():
+	}
+	r.end(ctx, name)
+	return lost
+}
+
+// end ends a command, be it that systemd cannot be asked at once.
+func (r runner) end(ctx context.Context, name string) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
+	defer cancel()
+	for errors.Is(r.units.Stop(limited, name), systemd.ErrUnavailable) && limited.Err() == nil {
+		time.Sleep(busLook)
 	}
 }
 
