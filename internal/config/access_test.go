@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"monitor_service/internal/testenv"
 )
 
 func TestTheTrailIsTheKernelsWay(t *testing.T) {
@@ -61,20 +63,8 @@ func TestTheTrailIsTheKernelsWay(t *testing.T) {
 	}
 }
 
-// needsRoot skips a test that gives files away.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("only root can give files to others, and with CI=true no test is left out")
-	}
-	t.Skip("only root can give files to others: run the tests as root")
-}
-
 func TestAConfigurationThatOthersCanChangeIsRefusedToEveryUser(t *testing.T) {
-	needsRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	const nobody = 65534
 	change := func(do func(string) error, part string) func(string) error {
 		return func(dir string) error { return do(filepath.Join(dir, part)) }

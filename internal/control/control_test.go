@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"monitor_service/internal/recovery"
+	"monitor_service/internal/testenv"
 )
 
 // daemon is a daemon that answers as it is told and records what it is asked.
@@ -494,13 +495,7 @@ func (s streaming) Restart(ctx context.Context, _ recovery.Operator, _ RestartRe
 }
 
 func TestASocketIsNotMadeWhereOthersCanWrite(t *testing.T) {
-	if os.Geteuid() != 0 {
-		const reason = "only root is led elsewhere by others: run the tests as root"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
+	testenv.NeedRoot(t, "only it is led elsewhere by others")
 	p := path(t)
 	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"monitor_service/internal/testenv"
 	"monitor_service/internal/testenv/host"
 )
 
@@ -49,10 +50,7 @@ func (s typist) types(t *testing.T, keys, shows string) {
 // bash takes for the end of a word are among them.
 func TestBashCompletesNamesThatTheDaemonKnows(t *testing.T) {
 	if _, err := os.Stat(completer); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v; apt-get install bash-completion", err)
-		}
-		t.Skipf("%v; apt-get install bash-completion", err)
+		testenv.Missing(t, "%v; apt-get install bash-completion", err)
 	}
 	b := newBed(t)
 	b.workers(t, "first")

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"monitor_service/internal/recovery"
+	"monitor_service/internal/testenv"
 )
 
 func begun(process string) recovery.Begun {
@@ -243,13 +244,7 @@ func TestADirectoryThatWasRemovedIsMadeAgain(t *testing.T) {
 }
 
 func TestNothingIsMadeWhereOthersCanWrite(t *testing.T) {
-	if os.Geteuid() != 0 {
-		const reason = "only root is led elsewhere by others: run the tests as root"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
+	testenv.NeedRoot(t, "only it is led elsewhere by others")
 	state := t.TempDir()
 	d := open(t, state)
 	if err := os.Remove(d.path); err != nil {

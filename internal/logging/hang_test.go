@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"monitor_service/internal/config"
+	"monitor_service/internal/testenv"
 )
 
 const closedEarly = "Log file is closed before it could be written again"
@@ -250,16 +251,10 @@ func frozenLater(t *testing.T) (dir string, freeze, thaw func()) {
 	must(os.WriteFile(image, nil, 0o600))
 	must(os.Truncate(image, 16<<20))
 	if err := run("mkfs.ext4", "-q", "-F", image); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("needs mkfs.ext4 (apt-get install e2fsprogs): %v", err)
+		testenv.Missing(t, "needs mkfs.ext4 (apt-get install e2fsprogs): %v", err)
 	}
 	if err := run("mount", "-o", "loop", image, dir); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skipf("needs a loop device, which containers often have none of: %v", err)
+		testenv.Missing(t, "needs a loop device, which containers often have none of: %v", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
 	t.Cleanup(func() { _ = run("fsfreeze", "-u", dir) }) // where the test failed before

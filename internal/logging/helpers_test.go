@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"monitor_service/internal/config"
+	"monitor_service/internal/testenv"
 )
 
 // parsed is a line of text taken apart again.
@@ -198,18 +199,6 @@ func rotated(t testing.TB, path string) []string {
 	return found
 }
 
-// needRoot skips, or fails where nothing may be left out.
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("needs root; run the tests with sudo")
-	}
-	t.Skip("needs root; run the tests with sudo")
-}
-
 // inPrivateMounts runs the calling test again in a mount namespace of its own,
 // and returns true there: what is mounted in it, nobody else sees.
 func inPrivateMounts(t *testing.T) bool {
@@ -218,7 +207,7 @@ func inPrivateMounts(t *testing.T) bool {
 	if os.Getenv(mark) != "" {
 		return true
 	}
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can mount")
 	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), mark+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"monitor_service/internal/testenv"
 )
 
 const nobody = 65534
@@ -34,7 +36,7 @@ func asNobody(t *testing.T, f func() error) {
 // directory such as /tmp while somebody has put links at every name that a
 // rotated file can get meanwhile.
 func TestARotatedNameThatSomebodyPlantedIsNotFollowed(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	dir, victim := t.TempDir()+"/tmp", t.TempDir()+"/victim"
 	if err := os.WriteFile(victim, []byte("untouched"), 0o600); err != nil {
 		t.Fatal(err)

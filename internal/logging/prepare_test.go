@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"monitor_service/internal/testenv"
 )
 
 const message = "Log file cannot be written, will retry"
@@ -84,7 +86,7 @@ func TestWhatIsNoOrdinaryFileOfOursIsNotUsed(t *testing.T) {
 }
 
 func TestRootUsesNoFileOfAnotherUser(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	path := t.TempDir() + "/x.log"
 	if err := os.WriteFile(path, nil, 0o666); err != nil {
 		t.Fatal(err)
@@ -96,7 +98,7 @@ func TestRootUsesNoFileOfAnotherUser(t *testing.T) {
 }
 
 func TestRootUsesNoDirectoryInWhichOthersCanPlantALink(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	dirWith := func(mode os.FileMode, uid, gid int) string {
 		dir := t.TempDir() + "/dir"
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -147,7 +149,7 @@ func TestRootUsesNoDirectoryInWhichOthersCanPlantALink(t *testing.T) {
 }
 
 func TestNoDirectoryIsMadeWhereSomebodyElseLeadsTo(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	theirs, elsewhere := t.TempDir()+"/theirs", t.TempDir()
 	if err := os.Mkdir(theirs, 0o755); err != nil {
 		t.Fatal(err)

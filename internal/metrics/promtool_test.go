@@ -13,10 +13,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"monitor_service/internal/testenv"
 )
 
 // promtool runs Prometheus's own checker, from PATH or from where "make
-// test-deps" puts it. Without it the test is skipped, or fails where CI=true.
+// test-deps" puts it.
 func promtool(t *testing.T, stdin string, args ...string) {
 	t.Helper()
 	tool, err := exec.LookPath("promtool")
@@ -24,11 +26,7 @@ func promtool(t *testing.T, stdin string, args ...string) {
 		tool, err = exec.LookPath("../../.cache/bin/promtool")
 	}
 	if err != nil {
-		const missing = "promtool is missing: run make test-deps, or install the package prometheus"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
+		testenv.Missing(t, "promtool is missing: run make test-deps, or install the package prometheus")
 	}
 	cmd := exec.Command(tool, args...)
 	cmd.Stdin = strings.NewReader(stdin)

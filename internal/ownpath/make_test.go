@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"monitor_service/internal/testenv"
 )
 
 func TestMkdirAllMakesWhatIsMissing(t *testing.T) {
@@ -26,7 +28,7 @@ func TestMkdirAllMakesWhatIsMissing(t *testing.T) {
 }
 
 func TestNothingIsMadeWhereSomebodyElseLeadsTo(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	theirs, elsewhere := directory(t, 0o755, 0, 0), t.TempDir()
 	if err := os.Symlink(elsewhere, theirs+"/link"); err != nil {
 		t.Fatal(err)

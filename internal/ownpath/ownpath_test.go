@@ -3,21 +3,11 @@ package ownpath
 import (
 	"os"
 	"testing"
+
+	"monitor_service/internal/testenv"
 )
 
 const nobody = 65534
-
-// needRoot skips, or fails where nothing may be left out.
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("only root can give files to others, and with CI=true no test is left out")
-	}
-	t.Skip("only root can give files to others: run the tests as root")
-}
 
 func directory(t *testing.T, mode os.FileMode, uid, gid int) string {
 	t.Helper()
@@ -35,7 +25,7 @@ func directory(t *testing.T, mode os.FileMode, uid, gid int) string {
 }
 
 func TestOnlyADirectoryOfOnesOwnPasses(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	for _, c := range []struct {
 		mode     os.FileMode
 		uid, gid int
@@ -77,7 +67,7 @@ func TestOnlyADirectoryOfOnesOwnPasses(t *testing.T) {
 }
 
 func TestALinkThatSomebodyElseMadeIsNotFollowed(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	shared := directory(t, 0o777|os.ModeSticky, 0, 0)
 	link := shared + "/link"
 	if err := os.Symlink(t.TempDir(), link); err != nil {
@@ -95,7 +85,7 @@ func TestALinkThatSomebodyElseMadeIsNotFollowed(t *testing.T) {
 }
 
 func TestALoopOfLinksEnds(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	dir := t.TempDir()
 	if err := os.Symlink(dir+"/b", dir+"/a"); err != nil {
 		t.Fatal(err)
@@ -109,7 +99,7 @@ func TestALoopOfLinksEnds(t *testing.T) {
 }
 
 func TestWhatIsNotThereIsAnError(t *testing.T) {
-	needRoot(t)
+	testenv.NeedRoot(t, "only it can give files to others")
 	if err := Check(t.TempDir() + "/none"); err == nil {
 		t.Error("accepted")
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"monitor_service/internal/testenv"
 )
 
 func table(t *testing.T) *Table {
@@ -232,12 +234,7 @@ func TestAProcessOfAContainerIsNotFound(t *testing.T) {
 	name := unique("a-process-in-a-container")
 	cmd := exec.Command("unshare", "--pid", "--fork", "--kill-child", "/bin/sh", "-c",
 		program(t, name)+" 1000 & echo ready; wait")
-	if os.Getuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("a PID namespace needs root")
-		}
-		t.Skip("a PID namespace needs root")
-	}
+	testenv.NeedRoot(t, "only it has PID namespaces")
 	start(t, true, cmd)
 	wantFound(t, name)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"monitor_service/internal/recovery"
+	"monitor_service/internal/testenv"
 )
 
 func open(t *testing.T, path string) *Dir {
@@ -143,13 +144,7 @@ func TestPausesThatCannotBeReadAreMovedAside(t *testing.T) {
 }
 
 func TestADirectoryThatOthersCanWriteToIsNotUsed(t *testing.T) {
-	if os.Geteuid() != 0 {
-		const reason = "only root is led elsewhere by others: run the tests as root"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(reason)
-		}
-		t.Skip(reason)
-	}
+	testenv.NeedRoot(t, "only it is led elsewhere by others")
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)

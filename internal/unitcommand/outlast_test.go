@@ -72,7 +72,7 @@ func (away) Names(context.Context, string) ([]string, error) { return nil, nil }
 // A command's time begins when it does: it loses none to a systemd that is away.
 func TestACommandThatIsBegunLateHasAllOfItsTime(t *testing.T) {
 	const limit = 2 * time.Second
-	run := Runner(newAway(limit + limit/2), t.TempDir(), "a")
+	run := Runner(newAway(limit+limit/2), t.TempDir(), "a")
 	out, err := run(t.Context(), command.Spec{Key: "key", Line: "echo seen; exit 3", Timeout: limit})
 	var e *command.Error
 	if out != "seen\n" || !errors.As(err, &e) || e.Kind != command.KindExit || e.Status != 3 {
