@@ -64,14 +64,22 @@ type Units interface {
 // of the same owner has left running; the owner is what no two daemons have at
 // once.
 func Runner(units Units, dir, owner string) command.Runner {
-	r := runner{units: units, dir: dir, before: &predecessor{units: units, prefix: ownPrefix(owner)}}
-	return r.run
+	return newRunner(units, dir, owner).run
 }
 
 type runner struct {
 	units  Units
 	dir    string
 	before *predecessor
+	// beginLimit is the constant but in tests.
+	beginLimit time.Duration
+}
+
+func newRunner(units Units, dir, owner string) runner {
+	return runner{
+		units: units, dir: dir, before: &predecessor{units: units, prefix: ownPrefix(owner)},
+		beginLimit: beginLimit,
+	}
 }
 
 func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
@@ -87,18 +95,17 @@ func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
 	for {
 		out, status, err := r.once(ctx, s, file)
 		switch {
-		case status != notKnown:
+		case status >= 0:
 			return out, verdict(s, out, status)
 		case ctx.Err() != nil:
 			return out, &command.Error{Key: s.Key, Kind: command.KindCanceled, Limit: s.Timeout, Output: out, Err: context.Cause(ctx)}
-		case !errors.Is(err, systemd.ErrUnavailable):
+		case status != notBegun || !errors.Is(err, systemd.ErrUnavailable):
 			e := &command.Error{Key: s.Key, Limit: s.Timeout, Output: out, Err: err}
 			if errors.Is(err, context.DeadlineExceeded) {
 				e.Kind, e.Err = command.KindTimeout, nil
 			}
 			return out, e
 		}
-		// It was not started, or was lost without a word.
 		select {
 		case <-time.After(busLook):
 		case <-limited.Done():
@@ -107,18 +114,22 @@ func (r runner) run(ctx context.Context, s command.Spec) (string, error) {
 	}
 }
 
-// notKnown is no exit status.
-const notKnown = -1
+// No exit statuses: notBegun is of a command that was not begun and will not be,
+// notKnown of one of which that is not sure. A command is not run twice.
+const (
+	notKnown = -1
+	notBegun = -2
+)
 
 // once runs the command, and returns its output and its exit status, or the
 // error for which the status is not known.
 func (r runner) once(ctx context.Context, s command.Spec, file string) (string, int, error) {
 	if err := r.before.end(ctx); err != nil {
-		return "", notKnown, err
+		return "", notBegun, err
 	}
 	out, err := command.NewOutput()
 	if err != nil {
-		return "", notKnown, err
+		return "", notBegun, err
 	}
 	token := rand.Text()
 	t := systemd.Transient{
@@ -133,11 +144,15 @@ func (r runner) once(ctx context.Context, s command.Spec, file string) (string, 
 		StartTimeout:     s.Timeout + backstop,
 	}
 	err = r.units.Execute(ctx, t, s.Timeout)
+	sure := true
 	if errors.Is(err, systemd.ErrUnavailable) {
-		err = r.outlast(ctx, s.Timeout, t.Name, out, err)
+		sure, err = r.outlast(ctx, s.Timeout, t.Name, out, err)
 	}
 	text := strings.TrimPrefix(out.Finish(), "\n")
 	i := strings.LastIndex(text, "\n"+token)
+	if i < 0 && sure && out.BegunAt().IsZero() {
+		return text, notBegun, err
+	}
 	if i < 0 {
 		return text, notKnown, err
 	}
@@ -159,35 +174,43 @@ func description(s command.Spec) string {
 // outlast waits for the end of a command that the bus was lost over, whose
 // output ends with it, and returns lost. One that was never started has ended.
 // Its limit counts from when it has begun, as it does while the bus is there; one
-// that is over it is ended, and so is one that does not begin.
-func (r runner) outlast(ctx context.Context, limit time.Duration, name string, out *command.Output, lost error) error {
+// that is over it is ended, and so is one that does not begin. It says whether it
+// is sure that no more will be heard of the command.
+func (r runner) outlast(ctx context.Context, limit time.Duration, name string, out *command.Output, lost error) (bool, error) {
 	_ = out.Write.Close()
-	begin := time.NewTimer(beginLimit)
+	begin := time.NewTimer(r.beginLimit)
 	defer begin.Stop()
 	select {
 	case <-out.Done():
-		return lost
+		return true, lost
 	case <-out.Begun():
 		limited, cancel := context.WithDeadline(ctx, out.BegunAt().Add(limit))
 		defer cancel()
 		select {
 		case <-out.Done():
-			return lost
+			return true, lost
 		case <-limited.Done():
 			lost = limited.Err()
 		}
 	case <-begin.C:
 	case <-ctx.Done():
 	}
-	r.end(ctx, name)
-	return lost
+	return r.end(ctx, name), lost
 }
 
-// end ends a command, be it that systemd cannot be asked at once.
-func (r runner) end(ctx context.Context, name string) {
+// end ends a command, be it that systemd cannot be asked at once, and says
+// whether it has.
+func (r runner) end(ctx context.Context, name string) bool {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), killPatience)
 	defer cancel()
-	for errors.Is(r.units.Stop(limited, name), systemd.ErrUnavailable) && limited.Err() == nil {
+	for {
+		err := r.units.Stop(limited, name)
+		switch {
+		case err == nil, errors.Is(err, systemd.ErrNoSuchUnit):
+			return true
+		case !errors.Is(err, systemd.ErrUnavailable), limited.Err() != nil:
+			return false
+		}
 		time.Sleep(busLook)
 	}
 }
