@@ -78,6 +78,7 @@ type Daemon struct {
 	// is 1: one pending poke is enough.
 	changed  chan struct{}
 	outage   outage
+	bus      busOutage
 	unlock   func() error
 	lastPoll time.Time
 	// odd is what the last poll has left out.
@@ -111,7 +112,7 @@ type Daemon struct {
 // error nothing is left behind.
 func New(opts Options) (_ *Daemon, err error) {
 	d := &Daemon{
-		opts: opts, changed: make(chan struct{}, 1), notify: systemd.NewNotifier(),
+		opts: opts, changed: make(chan struct{}, 1), bus: busOutage{over: make(chan struct{}, 1)}, notify: systemd.NewNotifier(),
 		started: time.Now(), polls: make(chan chan<- polled), ended: make(chan struct{}),
 	}
 	d.web.d = d
@@ -209,6 +210,9 @@ func (d *Daemon) newEngine() error {
 	d.units = restart.New(options)
 	d.undo.push("stop watching started processes", func() error { d.units.Close(); return nil })
 	d.emit = d.observer()
+	if d.systemd != nil {
+		d.systemd.OnOutage(func(err error) { d.bus.heed(err, d.emit) })
+	}
 	d.engine = recovery.New(d.cfg, d.db, d.units, healthcheck.New(units, procs, d.run), d.emit)
 	d.takeOver()
 	return nil

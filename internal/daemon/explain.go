@@ -220,7 +220,7 @@ func (x *explainer) because(reason recovery.Reason) string {
 		return "its name may not become part of a command or of a unit's name, and it has no section that spells everything out"
 	case recovery.ReasonNone, recovery.ReasonCap, recovery.ReasonNoName, recovery.ReasonProtected, recovery.ReasonOwnUnit,
 		recovery.ReasonNotAService, recovery.ReasonMasked, recovery.ReasonNoUnit, recovery.ReasonBadUnit,
-		recovery.ReasonForeignUnit, recovery.ReasonDryRun, recovery.ReasonStopping, recovery.ReasonResolve, recovery.ReasonPreRestart,
+		recovery.ReasonForeignUnit, recovery.ReasonDryRun, recovery.ReasonStopping, recovery.ReasonAway, recovery.ReasonResolve, recovery.ReasonPreRestart,
 		recovery.ReasonRestart, recovery.ReasonHealthCheck, recovery.ReasonFlapping, recovery.ReasonNotCleared:
 	}
 	return strings.ReplaceAll(reason.String(), "_", " ")

@@ -121,6 +121,9 @@ func (l *loop) run(ctx context.Context, ask Requests) {
 			l.d.log.Info("Polling now, as asked")
 			l.again = l.polling
 			l.poll(ctx)
+		case <-l.d.bus.over:
+			l.again = l.polling
+			l.poll(ctx)
 		case w := <-l.d.polls:
 			l.waiters = append(l.waiters, w)
 			l.again = l.polling

@@ -56,6 +56,8 @@ func (s *story) tell(ctx context.Context) error {
 			return s.failed(ev)
 		case recovery.RecoveryInterrupted:
 			return s.end(control.VerdictInterrupted, "the daemon is stopping")
+		case recovery.RecoveryPostponed:
+			return s.end(control.VerdictInterrupted, "systemd cannot be reached; ask again once it can")
 		case recovery.NotActing:
 			text := "the process is left alone: " + ev.Reason.String()
 			if ev.Err != nil {

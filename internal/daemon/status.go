@@ -15,6 +15,9 @@ func (d *Daemon) status() string {
 		return fmt.Sprintf("Degraded: %s unreachable since %s, retrying",
 			d.db, d.outage.since.Format(time.DateTime))
 	}
+	if since := d.bus.since.Load(); since != nil {
+		return fmt.Sprintf("Degraded: systemd unreachable since %s, retrying", since.Format(time.DateTime))
+	}
 	s := d.engine.Summary()
 	var b strings.Builder
 	fmt.Fprintf(&b, "Polling every %s", d.cfg.Monitor.CheckInterval)

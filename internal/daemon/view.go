@@ -219,7 +219,7 @@ func refusal(r recovery.Reason) bool {
 		return true
 	case recovery.ReasonNone, recovery.ReasonRunning, recovery.ReasonQueued, recovery.ReasonBreakerOpen,
 		recovery.ReasonWriteBack, recovery.ReasonNotYetCleared, recovery.ReasonCap, recovery.ReasonPaused,
-		recovery.ReasonStopping, recovery.ReasonResolve, recovery.ReasonPreRestart, recovery.ReasonRestart,
+		recovery.ReasonStopping, recovery.ReasonAway, recovery.ReasonResolve, recovery.ReasonPreRestart, recovery.ReasonRestart,
 		recovery.ReasonHealthCheck, recovery.ReasonFlapping, recovery.ReasonNotCleared:
 	}
 	return false

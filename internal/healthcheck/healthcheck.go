@@ -46,6 +46,14 @@ type look func(ctx context.Context, left time.Duration) error
 
 // Check implements recovery.Checker.
 func (c *Checker) Check(ctx context.Context, o recovery.Order) error {
+	err := c.check(ctx, o)
+	if errors.Is(err, systemd.ErrUnavailable) {
+		return recovery.Away(err)
+	}
+	return err
+}
+
+func (c *Checker) check(ctx context.Context, o recovery.Order) error {
 	p := o.Process
 	if c.Watches(o) {
 		// There is nothing to see before a unit could have stayed up. There is
@@ -80,38 +88,25 @@ func (c *Checker) choose(o recovery.Order) (look, error) {
 	return (&processLook{table: c.table, name: o.Process.Name}).look, nil
 }
 
-// awayLimit is how long in all a check waits for a systemd that cannot be
-// reached, as while it executes itself anew or the message bus is restarted.
-const awayLimit = 20 * time.Second
-
 // repeat looks after the first pause, and then after each interval, until a look
 // sees health or the time is over. A look that the end of the time cuts short
-// saw less than the one before it, which the error is then of. The time in which
-// systemd cannot be reached does not count, up to awayLimit: who did not see the
-// process cannot say that it is not well, and it would be restarted for that.
+// saw less than the one before it, which the error is then of.
 func repeat(ctx context.Context, timeout, first, interval time.Duration, look look) error {
 	end := time.Now().Add(timeout)
 	over := time.NewTimer(timeout)
 	defer over.Stop()
 	next := time.NewTimer(first)
 	defer next.Stop()
-	seen, away := errNoLook, time.Duration(0)
+	seen := errNoLook
 	for count := 0; ; {
 		select {
 		case <-next.C:
 			next.Reset(interval)
-			began := time.Now()
-			if left := end.Sub(began); left > 0 {
+			if left := time.Until(end); left > 0 {
 				count++
 				err := look(ctx, left)
 				if err == nil {
 					return nil
-				}
-				if errors.Is(err, systemd.ErrUnavailable) {
-					more := min(max(time.Since(began), interval), awayLimit-away)
-					away += more
-					end = end.Add(more)
-					over.Reset(time.Until(end))
 				}
 				if count == 1 || time.Until(end) > 0 {
 					seen = err
@@ -124,17 +119,9 @@ func repeat(ctx context.Context, timeout, first, interval time.Duration, look lo
 		case ctx.Err() != nil:
 			return fmt.Errorf("health check interrupted: %w", context.Cause(ctx))
 		case time.Until(end) <= 0:
-			return fmt.Errorf("health check did not pass within %s%s, %s: %w", timeout, without(away), times(count), seen)
+			return fmt.Errorf("health check did not pass within %s, %s: %w", timeout, times(count), seen)
 		}
 	}
-}
-
-// without says how long there was no systemd, if so.
-func without(away time.Duration) string {
-	if away == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" and %s without systemd", max(away.Round(shownPrecision), shownPrecision))
 }
 
 // errNoLook is of a daemon that was stopped for all of the time.

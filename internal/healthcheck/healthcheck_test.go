@@ -147,9 +147,9 @@ func TestLooksAreAnIntervalApartAndEndWithTheTimeout(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				units := &scripted{err: systemd.ErrNoSuchUnit, begun: time.Now()}
+				units := &scripted{err: systemd.ErrUnavailable, begun: time.Now()}
 				err := New(units, nil, command.Run).Check(t.Context(), order(c.timeout, c.interval))
-				if !errors.Is(err, systemd.ErrNoSuchUnit) {
+				if !errors.Is(err, systemd.ErrUnavailable) {
 					t.Errorf("got %v", err)
 				}
 				if took := time.Since(units.begun); took != c.timeout {
@@ -336,44 +336,4 @@ func TestTheErrorIsOfTheLastLookThatHadItsTime(t *testing.T) {
 			t.Errorf("after %d looks: %v", looks, err)
 		}
 	})
-}
-
-// Who could not look has seen nothing: what was restarted well would be restarted
-// again for it.
-func TestTimeWithoutSystemdDoesNotCount(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		timeout time.Duration
-		away    time.Duration // from the begin on
-		hangs   bool          // until the look's time is over, or fails at once
-		says    string        // "" where it passes
-		ended   time.Duration
-	}{
-		{"back within the time", 5 * time.Second, 2 * time.Second, false, "", 3 * time.Second},
-		{"back after it", 5 * time.Second, 12 * time.Second, false, "", 13 * time.Second},
-		{"silent, then back", 2 * time.Second, 12 * time.Second, true, "", 13 * time.Second},
-		{"gone", 5 * time.Second, time.Hour, false, "within 5s and 20s without systemd, tried ", 25 * time.Second},
-		{"silent for ever", 5 * time.Second, time.Hour, true, "within 5s and 20s without systemd, tried", 25 * time.Second},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				begun := time.Now()
-				err := repeat(t.Context(), c.timeout, time.Second, time.Second, func(_ context.Context, left time.Duration) error {
-					if time.Since(begun) > c.away {
-						return nil
-					}
-					if c.hangs {
-						time.Sleep(left)
-					}
-					return &command.Error{Kind: command.KindStart, Err: systemd.ErrUnavailable}
-				})
-				if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
-					t.Errorf("got %v", err)
-				}
-				if took := time.Since(begun); took != c.ended {
-					t.Errorf("it took %s, want %s", took, c.ended)
-				}
-			})
-		})
-	}
 }

@@ -162,13 +162,13 @@ func (r *Recorder) save() {
 func concerns(kind recovery.Kind) bool {
 	switch kind {
 	case recovery.RecoveryStarted, recovery.RecoveryResumed, recovery.Restarted, recovery.HealthPassed, recovery.AttemptFailed,
-		recovery.RecoverySucceeded, recovery.RecoveryFailed, recovery.RecoveryInterrupted,
+		recovery.RecoverySucceeded, recovery.RecoveryFailed, recovery.RecoveryInterrupted, recovery.RecoveryPostponed,
 		recovery.Cleared, recovery.Superseded, recovery.WriteBackFailed, recovery.WriteBackRefused,
 		recovery.Flapped, recovery.NotClearedInTime, recovery.BreakerOpened, recovery.AlarmGone:
 		return true
 	case recovery.KindUnknown, recovery.AlarmFound, recovery.NotActing,
 		recovery.BreakerHalfOpen, recovery.BreakerClosed, recovery.HandoverFailed, recovery.HandoverWorks, recovery.CapReached, recovery.DatabaseLost,
-		recovery.DatabaseBack, recovery.OperatorRestart, recovery.OperatorReset, recovery.OperatorPause,
+		recovery.DatabaseBack, recovery.SystemdLost, recovery.SystemdBack, recovery.OperatorRestart, recovery.OperatorReset, recovery.OperatorPause,
 		recovery.OperatorResume, recovery.OperatorPoll, recovery.OperatorRefused:
 	}
 	return false
@@ -194,7 +194,7 @@ func (r *Recorder) note(ev recovery.Event) {
 		r.finish(ev, Succeeded)
 	case recovery.RecoveryFailed:
 		r.finish(ev, Failed)
-	case recovery.RecoveryInterrupted:
+	case recovery.RecoveryInterrupted, recovery.RecoveryPostponed:
 		r.finish(ev, Interrupted)
 	default:
 		if u := r.running[ev.Process]; u != nil && len(u.Attempts) == 0 {

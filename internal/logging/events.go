@@ -69,6 +69,8 @@ func line(e recovery.Event) (slog.Level, string) {
 		return slog.LevelError, "Recovery failed"
 	case recovery.RecoveryInterrupted:
 		return slog.LevelWarn, "Recovery interrupted, the daemon is stopping"
+	case recovery.RecoveryPostponed:
+		return slog.LevelWarn, "Recovery postponed, systemd cannot be reached"
 	case recovery.Cleared:
 		return slog.LevelInfo, "Alarm cleared"
 	case recovery.Superseded:
@@ -97,6 +99,10 @@ func line(e recovery.Event) (slog.Level, string) {
 		return slog.LevelError, "Database cannot be read, will retry"
 	case recovery.DatabaseBack:
 		return slog.LevelInfo, "Database is back"
+	case recovery.SystemdLost:
+		return slog.LevelError, "Systemd cannot be reached, will retry"
+	case recovery.SystemdBack:
+		return slog.LevelInfo, "Systemd is back"
 	case recovery.OperatorRestart:
 		return slog.LevelInfo, "An operator asked for a restart"
 	case recovery.OperatorReset:
@@ -141,6 +147,8 @@ func notActing(reason recovery.Reason) (slog.Level, string) {
 		return slog.LevelInfo, alone + "it is paused"
 	case recovery.ReasonStopping:
 		return slog.LevelInfo, alone + "the daemon is stopping"
+	case recovery.ReasonAway:
+		return slog.LevelWarn, alone + "systemd cannot be reached"
 	case recovery.ReasonNoName:
 		return slog.LevelWarn, "Alarm is left alone, its row has no process name"
 	case recovery.ReasonUnsafeName:

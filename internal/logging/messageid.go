@@ -53,6 +53,12 @@ func messageID(event string) string {
 		return "2f7145378908456f93e723cc208ec307"
 	case recovery.DatabaseBack.String():
 		return "e0818273bdfc43ab98fb7d17d8f9527e"
+	case recovery.RecoveryPostponed.String():
+		return "9a9237a44f844e009800c81c3542e0b9"
+	case recovery.SystemdLost.String():
+		return "f3c3087ff3d7423f8d35ecd3c7bf699e"
+	case recovery.SystemdBack.String():
+		return "81808701927848fbb273a48f530eda11"
 	case recovery.OperatorRestart.String():
 		return "c5fb5349ca8449298b7f005e05eb3d29"
 	case recovery.OperatorReset.String():

@@ -108,7 +108,7 @@ func refusals() []recovery.Reason {
 		recovery.ReasonBreakerOpen, recovery.ReasonNotYetCleared, recovery.ReasonCap, recovery.ReasonIgnored,
 		recovery.ReasonNoName, recovery.ReasonUnsafeName, recovery.ReasonProtected, recovery.ReasonOwnUnit,
 		recovery.ReasonNotAService, recovery.ReasonMasked, recovery.ReasonNoUnit, recovery.ReasonBadUnit,
-		recovery.ReasonForeignUnit, recovery.ReasonDryRun, recovery.ReasonPaused,
+		recovery.ReasonForeignUnit, recovery.ReasonDryRun, recovery.ReasonPaused, recovery.ReasonAway,
 	}
 }
 
@@ -162,7 +162,7 @@ func (m *Metrics) Observe(ev recovery.Event) {
 	case recovery.RecoveryFailed:
 		c.recoveryFailures.WithLabelValues(ev.Reason.String()).Inc()
 		m.ended(ev, failed)
-	case recovery.RecoveryInterrupted:
+	case recovery.RecoveryInterrupted, recovery.RecoveryPostponed:
 		m.ended(ev, interrupted)
 	case recovery.Flapped:
 		m.roster.count(ev.Process, time.Now(), func(t *tally) { t.flaps++ })
@@ -182,7 +182,7 @@ func (m *Metrics) Observe(ev recovery.Event) {
 		c.writeBacks.WithLabelValues(writeBackRefused).Inc()
 	case recovery.KindUnknown, recovery.AlarmFound, recovery.AlarmGone, recovery.Restarted, recovery.HealthPassed,
 		recovery.NotClearedInTime, recovery.HandoverFailed, recovery.HandoverWorks, recovery.CapReached, recovery.DatabaseLost,
-		recovery.DatabaseBack, recovery.OperatorRestart, recovery.OperatorReset, recovery.OperatorPause,
+		recovery.DatabaseBack, recovery.SystemdLost, recovery.SystemdBack, recovery.OperatorRestart, recovery.OperatorReset, recovery.OperatorPause,
 		recovery.OperatorResume, recovery.OperatorPoll, recovery.OperatorRefused:
 	}
 }

@@ -39,6 +39,9 @@ const (
 	RecoveryFailed
 	// RecoveryInterrupted: the daemon stops in the middle of a recovery.
 	RecoveryInterrupted
+	// RecoveryPostponed: what it takes went out of reach in the middle of a
+	// recovery. A later poll goes on with it, and the breaker counts nothing.
+	RecoveryPostponed
 	// Cleared: the alarm was cleared and the note written.
 	Cleared
 	// Superseded: the restart was verified, but the alarm's rows were
@@ -69,6 +72,10 @@ const (
 	// its length.
 	DatabaseLost
 	DatabaseBack
+	// SystemdLost and SystemdBack are the two ends of a time in which the
+	// message bus cannot be reached; Took is its length.
+	SystemdLost
+	SystemdBack
 	// OperatorRestart, OperatorReset, OperatorPause, OperatorResume and
 	// OperatorPoll: an operator, who is in By, asked for it and it was
 	// granted. An empty process means all of them.
@@ -96,6 +103,7 @@ var kindNames = [numKinds]string{
 	RecoverySucceeded:   "recovery_succeeded",
 	RecoveryFailed:      "recovery_failed",
 	RecoveryInterrupted: "recovery_interrupted",
+	RecoveryPostponed:   "recovery_postponed",
 	Cleared:             "alarm_cleared",
 	Superseded:          "write_back_superseded",
 	WriteBackFailed:     "write_back_failed",
@@ -110,6 +118,8 @@ var kindNames = [numKinds]string{
 	CapReached:          "cap_reached",
 	DatabaseLost:        "database_lost",
 	DatabaseBack:        "database_back",
+	SystemdLost:         "systemd_lost",
+	SystemdBack:         "systemd_back",
 	OperatorRestart:     "restart_requested",
 	OperatorReset:       "breaker_reset",
 	OperatorPause:       "paused",

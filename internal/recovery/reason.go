@@ -67,6 +67,8 @@ const (
 	ReasonPaused
 	// ReasonStopping: the daemon is stopping.
 	ReasonStopping
+	// ReasonAway: systemd cannot be reached.
+	ReasonAway
 
 	// ReasonResolve: it could not be found out what to restart.
 	ReasonResolve
@@ -107,6 +109,7 @@ var reasonNames = [numReasons]string{
 	ReasonDryRun:        "dry_run",
 	ReasonPaused:        "paused",
 	ReasonStopping:      "stopping",
+	ReasonAway:          "systemd_unreachable",
 	ReasonResolve:       "resolve_failed",
 	ReasonPreRestart:    "pre_restart_failed",
 	ReasonRestart:       "restart_failed",

@@ -50,6 +50,8 @@ const (
 	fellAgain
 	// interrupted: the daemon stops.
 	interrupted
+	// postponed: what it takes is out of reach.
+	postponed
 )
 
 // outcome is a recovery's verdict and the story behind it.
@@ -66,8 +68,11 @@ type outcome struct {
 	attempts, most int
 	began          time.Time
 	ended          time.Time
-	// watching says that the recovery has given its place back.
-	watching bool
+	// watching says that the recovery has given its place back, told that
+	// its beginning was told.
+	watching, told bool
+	// away is when systemd was out of reach first.
+	away time.Time
 }
 
 // recover takes one process from its alarm to a verdict. It holds no lock and
@@ -98,12 +103,17 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	}
 
 	target, err := e.restarter.Resolve(ctx, j.process)
+	for errors.Is(err, ErrAway) && e.sitOut(ctx, &o) {
+		target, err = e.restarter.Resolve(ctx, j.process)
+	}
 	var refusal *Refusal
 	switch {
 	case errors.As(err, &refusal):
 		return o.ending(refused, refusal.Reason, err)
 	case ctx.Err() != nil:
 		return o.ending(interrupted, ReasonStopping, ctx.Err())
+	case errors.Is(err, ErrAway):
+		return o.ending(postponed, ReasonAway, err)
 	case err != nil:
 		return o.ending(failed, ReasonResolve, err)
 	}
@@ -137,7 +147,7 @@ func (e *Engine) recheck(ctx context.Context, j job, o outcome) outcome {
 		Process: j.process, Target: j.target, ID: firstID(o.rows), Attempt: 1,
 	})
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, ErrAway): // nobody has seen it fall
 		return o.ending(stillWell, ReasonNone, nil)
 	case ctx.Err() != nil:
 		return o.ending(interrupted, ReasonStopping, err)
@@ -147,6 +157,7 @@ func (e *Engine) recheck(ctx context.Context, j job, o outcome) outcome {
 
 // claimed goes on with a recovery whose target nobody else works on.
 func (e *Engine) claimed(ctx context.Context, p *process, j job, o outcome) outcome {
+	o.told = true
 	if o.begun != nil {
 		e.tell(p, j, o, Event{Kind: RecoveryResumed})
 	} else {
@@ -173,6 +184,9 @@ func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outc
 			if ctx.Err() != nil {
 				return o.ending(interrupted, ReasonStopping, err)
 			}
+			if errors.Is(err, ErrAway) {
+				return o.ending(postponed, ReasonAway, err)
+			}
 			return o.ending(failed, ReasonPreRestart, err)
 		}
 	}
@@ -188,6 +202,14 @@ func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outc
 		}
 		if ctx.Err() != nil {
 			return o.ending(interrupted, ReasonStopping, err)
+		}
+		away := errors.Is(err, ErrAway)
+		if away && !e.reach(ctx, j, &o) {
+			return o.ending(postponed, ReasonAway, err)
+		}
+		if away && reason == ReasonHealthCheck { // it was not looked at: the same attempt looks again
+			order.Attempt--
+			continue
 		}
 		o.reason, o.err = reason, err
 		e.tell(p, j, o, Event{
@@ -211,7 +233,7 @@ func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order 
 	began := time.Now()
 	o.watching = o.watching || e.checker.Watches(order) && e.watch()
 	if err := e.checker.Check(ctx, order); err != nil {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !errors.Is(err, ErrAway) {
 			o.begun = nil // it did not help: what follows is another restart
 		}
 		return ReasonHealthCheck, err
@@ -220,6 +242,37 @@ func (e *Engine) once(ctx context.Context, p *process, j job, o *outcome, order 
 	e.keep(p, *o.begun)
 	e.tell(p, j, *o, Event{Kind: HealthPassed, Attempt: order.Attempt, Took: time.Since(began)})
 	return ReasonNone, nil
+}
+
+const (
+	// awayLimit is how long a recovery waits in all for a systemd that is out
+	// of reach, as while the message bus is restarted or systemd executes
+	// itself anew; what takes longer is left to a later poll. It looks every
+	// awayPause.
+	awayLimit = 20 * time.Second
+	awayPause = 500 * time.Millisecond
+)
+
+// sitOut waits a moment for a systemd that is out of reach, and says whether it
+// is worth while to try again.
+func (e *Engine) sitOut(ctx context.Context, o *outcome) bool {
+	if o.away.IsZero() {
+		o.away = time.Now()
+	}
+	e.mu.Lock()
+	stopping := e.stopping
+	e.mu.Unlock()
+	return !stopping && time.Since(o.away) < awayLimit && pause(ctx, awayPause)
+}
+
+// reach waits until systemd is within reach again, and says whether it is.
+func (e *Engine) reach(ctx context.Context, j job, o *outcome) bool {
+	for e.sitOut(ctx, o) {
+		if _, err := e.restarter.Resolve(ctx, j.process); !errors.Is(err, ErrAway) {
+			return true
+		}
+	}
+	return false
 }
 
 // restart makes one restart. What it is about to do is kept before it is done,
@@ -318,6 +371,8 @@ func (e *Engine) finish(p *process, o outcome) {
 		e.conclude(p, o.ended)
 		e.emit(ev)
 		e.fail(p, o.ended, ReasonFlapping, o.err.Error())
+	case postponed:
+		e.postpone(p, o)
 	case interrupted:
 		ev := e.ended(RecoveryInterrupted, p, o)
 		e.settle(p, o.ended)
@@ -332,6 +387,24 @@ func (e *Engine) ended(kind Kind, p *process, o outcome) Event {
 	ev.Attempt, ev.Attempts = o.attempts, o.most
 	ev.Reason, ev.Err, ev.Took = o.reason, o.err, o.ended.Sub(o.began)
 	return ev
+}
+
+// postpone leaves a recovery to a later poll. Nothing is known against the
+// process: its breaker counts nothing.
+func (e *Engine) postpone(p *process, o outcome) {
+	p.breaker.Abandoned()
+	ev := e.ended(RecoveryPostponed, p, o)
+	if p.manual {
+		p.said = ReasonNone // who asked wants to hear it again
+	}
+	if !o.told {
+		e.sayNotActing(p, o.reason, o.err.Error())
+	}
+	e.settle(p, o.ended)
+	if o.told {
+		e.emit(ev)
+		p.said = ReasonAway // the next poll need not say it
+	}
 }
 
 func (e *Engine) finishFailed(p *process, o outcome) {

@@ -14,6 +14,11 @@ import (
 // Resolve implements recovery.Restarter. Names that may not be acted upon are
 // refused before anything else, systemd included, gets to see them.
 func (r *Restarter) Resolve(ctx context.Context, p config.Process) (recovery.Target, error) {
+	target, err := r.resolve(ctx, p)
+	return target, away(err)
+}
+
+func (r *Restarter) resolve(ctx context.Context, p config.Process) (recovery.Target, error) {
 	if err := r.checkName(p); err != nil {
 		return recovery.Target{}, err
 	}

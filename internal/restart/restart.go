@@ -119,6 +119,14 @@ func (r *Restarter) Prepare(ctx context.Context, o recovery.Order) error {
 		return err
 	}
 	_, err = r.run(ctx, spec("pre_restart_command", line, o.Process.PreRestartTimeout, o))
+	return away(err)
+}
+
+// away tells an error that says nothing about the process from the others.
+func away(err error) error {
+	if errors.Is(err, systemd.ErrUnavailable) {
+		return recovery.Away(err)
+	}
 	return err
 }
 
@@ -147,7 +155,7 @@ func (r *Restarter) Restart(ctx context.Context, o recovery.Order) error {
 	case forGood(err):
 		return fmt.Errorf("%w: %w", recovery.ErrPermanent, err)
 	case mayBeDone(err):
-		return fmt.Errorf("%w: %w", err, recovery.ErrUnsure)
+		return away(fmt.Errorf("%w: %w", err, recovery.ErrUnsure))
 	}
 	return err
 }

@@ -44,6 +44,8 @@ type Client struct {
 	mu      sync.Mutex
 	link    *link
 	dialing *dialing
+
+	outage outage
 }
 
 // dialing is one attempt to reach the bus, which every call that comes
@@ -119,15 +121,23 @@ func (c *Client) dialOnce() {
 		err = ErrClosed
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	d := c.dialing
 	c.dialing = nil
 	d.link, d.err = l, err
 	if l != nil {
 		c.link = l
-		c.goroutines.Go(l.tend)
+		c.goroutines.Go(func() {
+			l.tend()
+			c.lost(errLost)
+		})
 	}
 	close(d.done)
+	c.mu.Unlock()
+	if err != nil {
+		c.lost(err)
+	} else {
+		c.back()
+	}
 }
 
 // call makes one method call, or a few, on the connection.
