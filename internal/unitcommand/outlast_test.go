@@ -91,7 +91,7 @@ func (a away) Stop(ctx context.Context, _ string) error {
 func (away) Names(context.Context, string) ([]string, error) { return nil, nil }
 
 // fails runs a command that fails, and returns how.
-func (a away) fails(t *testing.T, ctx context.Context, begin time.Duration, s command.Spec) *command.Error {
+func (a away) fails(ctx context.Context, t *testing.T, begin time.Duration, s command.Spec) *command.Error {
 	t.Helper()
 	r := newRunner(a, t.TempDir(), "a")
 	r.beginLimit = begin
@@ -108,7 +108,7 @@ func (a away) fails(t *testing.T, ctx context.Context, begin time.Duration, s co
 func TestACommandThatIsBegunLateHasAllOfItsTime(t *testing.T) {
 	const limit = 2 * time.Second
 	units := newAway(limit + limit/2)
-	e := units.fails(t, t.Context(), beginLimit, command.Spec{Line: "echo seen; exit 3", Timeout: limit})
+	e := units.fails(t.Context(), t, beginLimit, command.Spec{Line: "echo seen; exit 3", Timeout: limit})
 	if e.Output != "seen\n" || e.Kind != command.KindExit || e.Status != 3 {
 		t.Errorf("got %q, %v", e.Output, e)
 	}
@@ -116,7 +116,7 @@ func TestACommandThatIsBegunLateHasAllOfItsTime(t *testing.T) {
 
 func TestACommandThatIsLostFromSightIsEndedWhenItsTimeIsOver(t *testing.T) {
 	units := newAway(0)
-	e := units.fails(t, t.Context(), beginLimit, command.Spec{Line: "exec sleep 1000", Timeout: 100 * time.Millisecond})
+	e := units.fails(t.Context(), t, beginLimit, command.Spec{Line: "exec sleep 1000", Timeout: 100 * time.Millisecond})
 	if e.Kind != command.KindTimeout {
 		t.Errorf("got %v", e)
 	}
@@ -129,7 +129,7 @@ func TestACommandThatIsLostFromSightIsEndedWithTheDaemon(t *testing.T) {
 			units := newAway(begins)
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
-			e := units.fails(t, ctx, beginLimit, command.Spec{Line: "exec sleep 1000", Timeout: time.Hour})
+			e := units.fails(ctx, t, beginLimit, command.Spec{Line: "exec sleep 1000", Timeout: time.Hour})
 			if e.Kind != command.KindCanceled {
 				t.Errorf("got %v", e)
 			}
@@ -141,7 +141,7 @@ func TestACommandThatIsLostFromSightIsEndedWithTheDaemon(t *testing.T) {
 // What does not begin is taken back, and only then tried again.
 func TestACommandThatDoesNotBeginIsTakenBack(t *testing.T) {
 	units := newAway(time.Hour)
-	e := units.fails(t, t.Context(), 50*time.Millisecond, command.Spec{Line: "true", Timeout: 400 * time.Millisecond})
+	e := units.fails(t.Context(), t, 50*time.Millisecond, command.Spec{Line: "true", Timeout: 400 * time.Millisecond})
 	if e.Kind != command.KindStart || !errors.Is(e, systemd.ErrUnavailable) {
 		t.Errorf("got %v", e)
 	}
@@ -157,7 +157,7 @@ func TestACommandThatDoesNotBeginIsTakenBack(t *testing.T) {
 func TestACommandThatMayYetBeginIsNotRunAgain(t *testing.T) {
 	units := newAway(300 * time.Millisecond)
 	units.stopErr = systemd.ErrDenied
-	e := units.fails(t, t.Context(), 50*time.Millisecond, command.Spec{Line: "true", Timeout: time.Hour})
+	e := units.fails(t.Context(), t, 50*time.Millisecond, command.Spec{Line: "true", Timeout: time.Hour})
 	if !errors.Is(e, systemd.ErrUnavailable) {
 		t.Errorf("got %v", e)
 	}
@@ -170,7 +170,7 @@ func TestACommandThatMayYetBeginIsNotRunAgain(t *testing.T) {
 // One that began and ended without a word is not run again either.
 func TestACommandThatWasBegunIsNotRunAgain(t *testing.T) {
 	units := newAway(0)
-	e := units.fails(t, t.Context(), beginLimit, command.Spec{Line: "kill -9 $PPID", Timeout: time.Hour})
+	e := units.fails(t.Context(), t, beginLimit, command.Spec{Line: "kill -9 $PPID", Timeout: time.Hour})
 	if !errors.Is(e, systemd.ErrUnavailable) || units.taken.Load() != 1 {
 		t.Errorf("%d were taken up: %v", units.taken.Load(), e)
 	}
