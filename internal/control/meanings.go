@@ -29,6 +29,6 @@ func Outcomes() []Meaning {
 		{string(history.Running), "it has not ended yet"},
 		{string(history.Succeeded), "restarted and verified; `afterwards` says what became of the alarm, and whether it held"},
 		{string(history.Failed), "every attempt failed, or none could be made: `reason`, `error`"},
-		{string(history.Interrupted), "the daemon was stopped before its end"},
+		{string(history.Interrupted), "the daemon was stopped, or could not reach systemd any more, before its end"},
 	}
 }

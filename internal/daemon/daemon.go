@@ -72,7 +72,7 @@ type Daemon struct {
 	// background holds what a reload left to be closed.
 	background sync.WaitGroup
 
-	// failures counts the recoveries that failed.
+	// failures counts the recoveries that failed or could not be tried.
 	failures atomic.Int64
 	// changed pokes the loop to tell systemd the new status. Its capacity
 	// is 1: one pending poke is enough.
@@ -261,7 +261,7 @@ func (d *Daemon) observer() func(recovery.Event) {
 		d.watchers.tell(ev)
 		d.people.Observe(ev)
 		d.metrics.Observe(ev)
-		if ev.Kind == recovery.RecoveryFailed {
+		if ev.Kind == recovery.RecoveryFailed || ev.Reason == recovery.ReasonAway {
 			d.failures.Add(1)
 		}
 		select {

@@ -13,6 +13,7 @@ import (
 
 	"monitor_service/internal/alarmdb"
 	"monitor_service/internal/config"
+	"monitor_service/internal/recovery"
 )
 
 // site is a directory with an SQLite database and a configuration for it.
@@ -152,6 +153,14 @@ func TestOnceFinishesItsRecoveriesAndSaysWhetherTheyFailed(t *testing.T) {
 	s.raise(2, "bad")
 	if err := s.daemon().Once(t.Context()); err == nil || !strings.Contains(err.Error(), "1 recoveries failed") {
 		t.Errorf("a failed recovery: %v", err)
+	}
+	for _, kind := range []recovery.Kind{recovery.NotActing, recovery.RecoveryPostponed} {
+		d := s.daemon()
+		d.emit(recovery.Event{Kind: kind, Process: "away", Reason: recovery.ReasonAway})
+		s.exec("UPDATE STATUS_PROCESS SET alarma = 0")
+		if err := d.Once(t.Context()); err == nil || !strings.Contains(err.Error(), "1 recoveries failed") {
+			t.Errorf("%s for want of systemd: %v", kind, err)
+		}
 	}
 	s.exec("DROP TABLE STATUS_PROCESS")
 	if err := s.daemon().Once(t.Context()); err == nil || !strings.Contains(err.Error(), "STATUS_PROCESS") {
