@@ -11,6 +11,10 @@ import (
 // slack is what two clocks, or two readers of one, may differ by.
 const slack = 200 * time.Millisecond
 
+// keepTime is how long the daemon may take to keep that a check has passed. One
+// that is killed meanwhile leaves a successor that does not know.
+const keepTime = time.Second
+
 // startPatience is how long systemd may take to say that a unit is started
 // after the unit's own program has said so: while it reloads 10,000 units it
 // says nothing.
@@ -86,7 +90,8 @@ func lost(s *Story, broken report) {
 }
 
 // twice: between two starts for one alarm a check has failed, or the first
-// start did. After a check that passed there is no start.
+// start did. After a check that passed there is no start, unless the daemon was
+// killed before it could know and the check of its successor failed.
 func twice(s *Story, broken report) {
 	next := map[string]time.Time{}
 	for _, a := range slices.Backward(s.Alarms) {
@@ -106,15 +111,17 @@ func twice(s *Story, broken report) {
 func judgeStarts(s *Story, a Alarm, spans []Span, broken report) {
 	var last *Span // the start before
 	passed, failed := false, false
+	var passedAt time.Time
 	// What is begun when an alarm is raised again goes on: the first start may
 	// be for the one before.
 	late := a.Again
 	for i, sp := range spans {
 		switch {
 		case sp.Step == Check && sp.OK:
-			passed = true
+			passed, passedAt = true, sp.End
 		case sp.Step == Check:
 			failed = true
+			passed = passed && !s.diedWithin(passedAt, keepTime)
 		case sp.Step == Start && late && (passed || last != nil && last.OK && !failed):
 			passed, late = false, false
 		case sp.Step == Start && passed:

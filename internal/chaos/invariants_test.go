@@ -64,6 +64,20 @@ func (s *Story) again(when float64) {
 	})
 }
 
+// checkedAnew has the daemon killed at that time, the check of a repeated without
+// success, and a restarted again.
+func (s *Story) checkedAnew(died float64) {
+	s.Faults = append(s.Faults, Fault{Kind: "killed", Begin: at(died - .1), End: at(died + .1), Deadly: "status=9/KILL"})
+	s.Deaths = append(s.Deaths, Death{at(died), "code=killed, status=9/KILL"})
+	s.add(span("a", Check, 1.7, 1.75, false), span("a", Start, 1.8, 1.85, true), span("a", Check, 1.9, 1.95, true))
+	s.Started["a"] = append(s.Started["a"], at(1.9))
+}
+
+// indexOfPass finds the first check of a that passed.
+func indexOfPass(s *Story) int {
+	return slices.IndexFunc(s.Spans, func(sp Span) bool { return sp.Process == "a" && sp.Step == Check && sp.OK })
+}
+
 func TestACalmStoryBreaksNothing(t *testing.T) {
 	for _, b := range Judge(calm()) {
 		t.Error(b)
@@ -130,6 +144,9 @@ func TestEachInvariantIsSeenToBreak(t *testing.T) {
 			s.add(span("a", Start, 1.8, 1.9, true))
 			s.Started["a"] = append(s.Started["a"], at(1.9))
 		}, []string{twice}},
+		"restarted by a successor that did not know of the check that passed, and saw one fail": {func(s *Story) { s.checkedAnew(1.6) }, nil},
+		"the same when there was time to keep it":                                               {func(s *Story) { s.checkedAnew(1.6); s.Spans[indexOfPass(s)].End = at(.5) }, []string{twice}},
+		"the same with nobody killed":                                                           {func(s *Story) { s.checkedAnew(1.6); s.Deaths = nil }, []string{twice}},
 		"restarted after it was cleared": {func(s *Story) {
 			s.add(span("a", Start, 8, 8.1, true))
 			s.Started["a"] = append(s.Started["a"], at(8.1))

@@ -165,6 +165,14 @@ func (s *Story) startBefore(process string, at time.Time) int {
 	return found
 }
 
+// diedWithin says whether the daemon ended, without being asked to, within a time
+// after at.
+func (s *Story) diedWithin(at time.Time, within time.Duration) bool {
+	return slices.ContainsFunc(s.Deaths, func(d Death) bool {
+		return at.Add(-slack).Before(d.At) && d.At.Before(at.Add(within))
+	})
+}
+
 // during says whether a fault of the kind that is asked for was on.
 func (s *Story) during(from, to time.Time, is func(Fault) bool) bool {
 	return slices.ContainsFunc(s.Faults, func(f Fault) bool {
