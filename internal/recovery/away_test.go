@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -91,7 +92,7 @@ func TestALongOutageOfSystemdCountsAgainstNobodyAndIsSaidOnce(t *testing.T) {
 			t.Errorf("it says %v", got)
 		}
 		w.wantNoFailure("nginx")
-		time.Sleep(time.Minute)
+		time.Sleep(4 * time.Minute)
 		w.settle()
 		w.wantRestarts("nginx", 1)
 	})
@@ -147,17 +148,86 @@ func TestAPreparationThatCouldNotBeRunIsNoFailure(t *testing.T) {
 }
 
 // A restart that loses systemd each time, as that of the message bus itself may,
-// is made no more often than any other.
+// is made no more often than any other, however long it takes.
 func TestARestartThatLosesSystemdIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		more         string
+		takes, lasts time.Duration
+		most         int
+	}{
+		"at once":             {"", 0, 0, 2 * 3},
+		"rarely tried":        {"restart_delay = 30\n", 0, 0, 2 * 3},
+		"slow":                {"", 30 * time.Second, 0, 2 * 3},
+		"and does not return": {"", 0, 30 * time.Second, 2 * 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t, "max_restart_failures = 2\n[process.default]\nmax_attempts = 3\n"+c.more)
+				out := &outage{w: w, lasts: c.lasts, began: time.Now().Add(-time.Hour)}
+				w.resolve = out.resolve
+				w.restart = func(context.Context, Order) error {
+					time.Sleep(c.takes)
+					w.mu.Lock()
+					out.began = time.Now()
+					w.mu.Unlock()
+					return Away(errors.Join(errBroken, ErrUnsure))
+				}
+				w.raise(1, "dbus")
+				for range 25 {
+					w.settle()
+					time.Sleep(time.Minute)
+				}
+				if n := w.restarted("dbus"); n > c.most {
+					t.Errorf("it was restarted %d times, at most %d are right", n, c.most)
+				}
+				if w.count(BreakerOpened) == 0 {
+					t.Error("its breaker has not opened")
+				}
+			})
+		})
+	}
+}
+
+// Many that wait for systemd leave their places to those that do not need it.
+func TestAnOutageOfSystemdHoldsUpNobodyElse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(t, "max_restart_failures = 2\n[process.default]\nmax_attempts = 3\n")
-		w.restart = always(Away(errors.Join(errBroken, ErrUnsure)))
-		w.raise(1, "dbus")
-		for range 10 {
-			w.settle()
-			time.Sleep(time.Minute)
+		w := newWorld(t, "max_parallel_restarts = 2\n[process.own]\nrestart_strategy = custom\nrestart_command = true\n")
+		w.resolve = func(p config.Process) (Target, error) {
+			if p.Name == "own" {
+				return Target{Strategy: config.StrategyCustom, Command: "true"}, nil
+			}
+			return Target{}, Away(errBroken)
 		}
-		w.wantRestarts("dbus", 2*3)
+		for id := range int64(40) {
+			w.raise(id+1, fmt.Sprint("unit-", id+1))
+		}
+		w.raise(100, "own")
+		began := time.Now()
+		w.settle()
+		w.wantRestarts("own", 1)
+		if took := time.Since(began); took > 3*awayLimit {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// A restart that failed before it touched anything is no attempt.
+func TestARestartThatTouchedNothingIsNoAttempt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "max_restart_failures = 1\n")
+		failing := 5
+		w.restart = func(context.Context, Order) error {
+			if failing--; failing > 0 {
+				return Away(errBroken)
+			}
+			return nil
+		}
+		w.raise(1, "nginx")
+		w.settle()
+		if w.inAlarm(1) || w.count(AttemptFailed) != 0 {
+			t.Errorf("in alarm: %t, %d attempts failed", w.inAlarm(1), w.count(AttemptFailed))
+		}
+		w.wantNoFailure("nginx")
 	})
 }
 

@@ -48,6 +48,9 @@ type Engine struct {
 	// capped says that max_restarts_per_cycle was reached in the last poll.
 	capped   bool
 	stopping bool
+	// awaySince is since when systemd is out of reach of the recoveries; zero
+	// while it is not.
+	awaySince time.Time
 	// recoveries counts the recoveries, for their numbers.
 	recoveries uint64
 

@@ -102,9 +102,9 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 		}
 	}
 
-	target, err := e.restarter.Resolve(ctx, j.process)
+	target, err := e.resolve(ctx, j)
 	for errors.Is(err, ErrAway) && e.sitOut(ctx, &o) {
-		target, err = e.restarter.Resolve(ctx, j.process)
+		target, err = e.resolve(ctx, j)
 	}
 	var refusal *Refusal
 	switch {
@@ -117,7 +117,7 @@ func (e *Engine) recover(ctx context.Context, p *process, j job) outcome {
 	case err != nil:
 		return o.ending(failed, ReasonResolve, err)
 	}
-	o.target = target
+	o.target, o.away = target, time.Time{}
 	if j.dryRun {
 		return o.ending(refused, ReasonDryRun, nil)
 	}
@@ -205,13 +205,17 @@ func (e *Engine) attempt(ctx context.Context, p *process, j job, o outcome) outc
 		}
 		away := errors.Is(err, ErrAway)
 		if away && !e.reach(ctx, j, &o) {
+			if b := j.begun; b != nil && !b.Restarted && o.begun == b {
+				return o.ending(failed, reason, err) // systemd was lost over it before
+			}
 			return o.ending(postponed, ReasonAway, err)
 		}
-		if away && reason == ReasonHealthCheck { // it was not looked at: the same attempt looks again
-			order.Attempt--
+		if away && (reason == ReasonHealthCheck || o.begun == nil) {
+			order.Attempt-- // nobody has looked, or nothing was touched: it is no attempt
 			continue
 		}
-		o.reason, o.err = reason, err
+		// It counts, and the next one may wait anew.
+		o.reason, o.err, o.away = reason, err, time.Time{}
 		e.tell(p, j, o, Event{
 			Kind: AttemptFailed, Attempt: order.Attempt, Reason: reason, Err: err, Took: time.Since(began),
 		})
@@ -260,15 +264,30 @@ func (e *Engine) sitOut(ctx context.Context, o *outcome) bool {
 		o.away = time.Now()
 	}
 	e.mu.Lock()
-	stopping := e.stopping
+	if e.awaySince.IsZero() {
+		e.awaySince = time.Now()
+	}
+	// Where others have waited in vain, this one does not hold a place for it.
+	give := e.stopping || time.Since(e.awaySince) >= awayLimit
 	e.mu.Unlock()
-	return !stopping && time.Since(o.away) < awayLimit && pause(ctx, awayPause)
+	return !give && time.Since(o.away) < awayLimit && pause(ctx, awayPause)
+}
+
+// resolve finds the target, and whether systemd is within reach.
+func (e *Engine) resolve(ctx context.Context, j job) (Target, error) {
+	target, err := e.restarter.Resolve(ctx, j.process)
+	if !errors.Is(err, ErrAway) {
+		e.mu.Lock()
+		e.awaySince = time.Time{}
+		e.mu.Unlock()
+	}
+	return target, err
 }
 
 // reach waits until systemd is within reach again, and says whether it is.
 func (e *Engine) reach(ctx context.Context, j job, o *outcome) bool {
 	for e.sitOut(ctx, o) {
-		if _, err := e.restarter.Resolve(ctx, j.process); !errors.Is(err, ErrAway) {
+		if _, err := e.resolve(ctx, j); !errors.Is(err, ErrAway) {
 			return true
 		}
 	}

@@ -27,7 +27,8 @@ func (e *eager) State(ctx context.Context, name string) (systemd.Unit, error) {
 
 // FuzzNameFromTheDatabase holds what becomes of a name without a section: one
 // that is not safe is refused before systemd or a command get to see it; a safe
-// one is asked for as the service of exactly this name, and nothing is done yet.
+// one is asked for as the service of exactly this name, or as the unit that it is
+// started in, and nothing is done yet.
 func FuzzNameFromTheDatabase(f *testing.F) {
 	for _, name := range []string{"nginx", "web.service", "w@1", "a.b", "C++", "@x", "a@b@c", "x.Service", "own", strings.Repeat("a", 200)} {
 		f.Add(name)
@@ -59,7 +60,7 @@ func checkResolved(t *testing.T, p config.Process, target recovery.Target, err e
 	}
 	service := systemd.ServiceName(p.Name)
 	for _, asked := range units.asked {
-		if asked != service || !config.SafeName(p.Name) || !strings.HasSuffix(asked, serviceSuffix) {
+		if asked != service && asked != processUnit(p.Name) || !config.SafeName(p.Name) || !strings.HasSuffix(asked, serviceSuffix) {
 			t.Fatalf("%q: systemd was asked for %q", p.Name, asked)
 		}
 	}

@@ -2,6 +2,7 @@ package restart
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,12 @@ import (
 // refused before anything else, systemd included, gets to see them.
 func (r *Restarter) Resolve(ctx context.Context, p config.Process) (recovery.Target, error) {
 	target, err := r.resolve(ctx, p)
+	if err == nil && r.transient && target.Unit == "" {
+		// It is started in a unit of its own.
+		if _, err := r.units.State(ctx, processUnit(p.Name)); errors.Is(err, systemd.ErrUnavailable) {
+			return recovery.Target{}, away(err)
+		}
+	}
 	return target, away(err)
 }
 

@@ -119,6 +119,9 @@ func (r *Restarter) Prepare(ctx context.Context, o recovery.Order) error {
 		return err
 	}
 	_, err = r.run(ctx, spec("pre_restart_command", line, o.Process.PreRestartTimeout, o))
+	if failed, ok := errors.AsType[*command.Error](err); ok && failed.Kind != command.KindStart {
+		return err // it was run, or may have been
+	}
 	return away(err)
 }
 

@@ -47,7 +47,7 @@ func (r *Restarter) restartService(ctx context.Context, o recovery.Order) error 
 	}
 	if err := r.units.Restart(limited, name); err != nil {
 		if resetErr != nil {
-			err = fmt.Errorf("%w; before that: %w", err, resetErr)
+			err = fmt.Errorf("%w; before that: %v", err, resetErr) //nolint:errorlint // what counts is how the job ended
 		}
 		return explain(ctx, limited, before.ID, limit, begun, err)
 	}

@@ -49,16 +49,17 @@ func (c *Client) back() {
 	}
 }
 
-// redial dials until the bus is reached or the client closed.
+// redial dials until the bus is reached or the client closed. It waits before each
+// time: a bus that takes connections and drops them would keep it busy.
 func (c *Client) redial() {
 	for {
-		if _, err := c.connect(c.ctx); err == nil {
-			c.back() // somebody else may have dialled before the loss was noted
-			return
-		}
 		select {
 		case <-time.After(redialEvery):
 		case <-c.ctx.Done():
+			return
+		}
+		if _, err := c.connect(c.ctx); err == nil {
+			c.back() // somebody else may have dialled before the loss was noted
 			return
 		}
 	}
