@@ -19,6 +19,8 @@ const glanceLife = 50 * time.Millisecond
 type glances struct {
 	mu sync.Mutex
 	of map[string]glance
+	// times is how often glanceLife fits into a glance's life; 0 is once.
+	times time.Duration
 }
 
 type glance struct {
@@ -31,7 +33,7 @@ type glance struct {
 func (g *glances) keep(u systemd.Unit, at time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	maps.DeleteFunc(g.of, func(_ string, old glance) bool { return at.Sub(old.at) >= glanceLife })
+	maps.DeleteFunc(g.of, func(_ string, old glance) bool { return at.Sub(old.at) >= g.life() })
 	g.of[u.Name] = glance{unit: u, at: at}
 }
 
@@ -40,7 +42,19 @@ func (g *glances) take(name string, now time.Time) (u systemd.Unit, fresh bool) 
 	defer g.mu.Unlock()
 	seen, ok := g.of[name]
 	delete(g.of, name)
-	return seen.unit, ok && now.Sub(seen.at) < glanceLife
+	return seen.unit, ok && now.Sub(seen.at) < g.life()
+}
+
+// life is called with the lock held.
+func (g *glances) life() time.Duration { return max(1, g.times) * glanceLife }
+
+// StretchGlances makes what was seen of a unit good for so many times as long.
+// It is for those who count the looks of a recovery, on a machine that may be as
+// slow as it likes.
+func (r *Restarter) StretchGlances(times int) {
+	r.glances.mu.Lock()
+	defer r.glances.mu.Unlock()
+	r.glances.times = time.Duration(times)
 }
 
 // now is what a unit is like before its restart.
