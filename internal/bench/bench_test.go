@@ -18,7 +18,7 @@ var (
 	sizes      = flag.String("perf.sizes", "1,10,200,1000", "the storms, in services")
 	loopUpTo   = flag.Int("perf.loop", 200, "the largest storm that the shell loop is given, which takes minutes for more")
 	tableRows  = flag.String("perf.rows", "10,1000,100000,1000000", "the tables of the poll, in rows")
-	idleFor    = flag.Duration("perf.idle", 5*time.Minute, "how long an idle daemon is watched")
+	idleFor    = flag.Duration("perf.idle", 5*time.Minute, "how long an idle daemon is watched; less than 5m has no poll in it at check_interval = 300s")
 	page       = flag.String("perf.page", "", "the file to write when everything was measured")
 	profileDir = flag.String("perf.profile", "", "a directory for a CPU and a heap profile of each storm; the times are then not those of the program")
 )

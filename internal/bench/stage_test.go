@@ -22,7 +22,8 @@ import (
 const (
 	daemonUnit   = "monitor_service.service"
 	databaseUnit = "mariadb.service"
-	managerUnit  = "init.scope" // systemd itself
+	managerUnit  = "init.scope"     // systemd itself
+	servicesUnit = "system-w.slice" // all of w@1, w@2, …
 	programPath  = "/usr/bin/monitor_service"
 	configPath   = "/etc/monitor_service/config.ini"
 	loopPath     = "/srv/bench/loop"
@@ -30,10 +31,17 @@ const (
 
 	// limit bounds a wait for something that must happen; it measures nothing.
 	limit = 5 * time.Minute
-	// lookEvery part of the time so far passes until the database is asked
-	// again whether all alarms are cleared: what a time may be too long by.
+	// lookPause, or lookEvery part of the time so far where that is longer,
+	// passes until the database is asked again whether all alarms are
+	// cleared: what a time may be too long by. Each look is a query, which
+	// takes its part of the processors.
+	lookPause = 20 * time.Millisecond
 	lookEvery = 50
 )
+
+// textLook says what comes of lookPause and lookEvery.
+var textLook = fmt.Sprintf("Whether all alarms are cleared is asked every %s, or every %dth part of the time so far where that is more: "+
+	"monitor_service's times are too long by half of that on average, and include the queries.", lookPause, lookEvery)
 
 // template is the unit of the services: started in a moment, stopped at the
 // first signal, and never refused for having been started too often.
@@ -88,11 +96,14 @@ type stage struct {
 	// started is how many of the services w@1, w@2, … run, listed how many
 	// are in the tables.
 	started, listed int
+	// processors is how many the host has.
+	processors float64
 }
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{Host: host.Boot(t, host.Options{})}
+	s.processors = number(t, s.Must(t, "nproc"))
 	s.Put(t, "/etc/systemd/system/w@.service", template, 0o644)
 	s.Put(t, "/etc/systemd/system/hang.service", hanging, 0o644)
 	s.Put(t, "/etc/systemd/journald.conf.d/bench.conf",
@@ -231,7 +242,7 @@ func (s *stage) raise(t *testing.T, which string) time.Time {
 // cleared waits until no process that matches is in alarm.
 func (s *stage) cleared(t *testing.T, which string) time.Time {
 	t.Helper()
-	for begun := time.Now(); ; time.Sleep(max(2*time.Millisecond, time.Since(begun)/lookEvery)) {
+	for begun := time.Now(); ; time.Sleep(max(lookPause, time.Since(begun)/lookEvery)) {
 		if s.count(t, "SELECT COUNT(*) FROM STATUS_PROCESS WHERE alarma = 1 AND "+which) == 0 {
 			return time.Now()
 		}

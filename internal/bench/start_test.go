@@ -3,7 +3,9 @@
 package bench
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -33,14 +35,15 @@ func (b *bench) at(t *testing.T, property string) float64 {
 	return number(t, b.Property(t, daemonUnit, property)) / 1e6
 }
 
-// restartUnderLoad restarts the daemon in the middle of a storm, and measures
-// what the storm takes longer than one that is left alone, beyond the time in
-// which there is no daemon.
+// restartUnderLoad restarts the daemon in the middle of a storm. What is raised
+// at the stop waits until the next daemon has polled: that is measured, what of
+// it is the old daemon's end, and what the whole storm takes longer than one
+// that is left alone.
 func (b *bench) restartUnderLoad(t *testing.T) {
 	const interval = 0.1
 	b.services(t, restartOf)
 	which := fmt.Sprintf("process_id <= %d", restartOf)
-	var without, with, away, longer Sample
+	var without, with, stopping, waited, longer Sample
 	for range *runs {
 		without = append(without, b.storms(t, defaults, restartOf))
 
@@ -51,21 +54,48 @@ func (b *bench) restartUnderLoad(t *testing.T) {
 		})
 		b.Must(t, "systemctl", "restart", daemonUnit)
 		with = append(with, b.cleared(t, which).Sub(begin).Seconds())
-		away = append(away, b.at(t, "ActiveEnterTimestampMonotonic")-b.at(t, "ActiveExitTimestampMonotonic"))
+		stop := b.at(t, "ActiveExitTimestampMonotonic")
+		stopping = append(stopping, b.at(t, "InactiveEnterTimestampMonotonic")-stop)
+		waited = append(waited, b.firstAlarm(t)-stop)
 		last := len(with) - 1
-		longer = append(longer, with[last]-without[last]-away[last])
+		longer = append(longer, with[last]-without[last])
 	}
 	b.report.Goals = append(b.report.Goals, Goal{
-		What: fmt.Sprintf("restart of the daemon in a storm of %d: what the storm takes longer beyond the restart itself", restartOf),
-		Want: "≤ one poll, " + Seconds(interval), Measured: longer.Show(signed), Met: longer.Median() <= interval,
+		What: fmt.Sprintf("restart of the daemon in a storm of %d: from its stop to READY=1 and the end of the first poll", restartOf),
+		Want: "≤ one poll, " + Seconds(interval), Measured: waited.Show(Seconds), Met: waited.Median() <= interval,
+		Why: fmt.Sprintf("no: %s, of which %s is the old daemon's end, whose recoveries watch their unit for `health_check_interval` first",
+			Seconds(waited.Median()), Seconds(stopping.Median())),
 	})
 	b.report.Details = append(b.report.Details, Table{
 		Title: "Restart of the daemon under load",
-		Text:  fmt.Sprintf("A storm of %d, alone and with `systemctl restart monitor_service` in its middle.", restartOf),
-		Head:  []string{"alone", "with the restart", "from the stop to READY=1", "longer beyond that"},
-		Rows:  [][]string{{without.Show(Seconds), with.Show(Seconds), away.Show(Seconds), longer.Show(signed)}},
+		Text: fmt.Sprintf("A storm of %d, alone and with `systemctl restart monitor_service` in its middle. The recoveries that are under way when "+
+			"the daemon is stopped are brought to their end; meanwhile no other is begun. %s", restartOf, textLook),
+		Head: []string{"alone", "with the restart", "longer", "from the stop to the first poll", "of it the old daemon's end"},
+		Rows: [][]string{{
+			without.Show(Seconds), with.Show(Seconds), longer.Show(signed), waited.Show(Seconds), stopping.Show(Seconds),
+		}},
 	})
 	b.services(t, 0)
+}
+
+// firstAlarm is when the running daemon found its first alarm, in seconds: it
+// says so at the end of the poll.
+func (b *bench) firstAlarm(t *testing.T) float64 {
+	t.Helper()
+	began := b.at(t, "ExecMainStartTimestampMonotonic")
+	for line := range strings.Lines(b.Must(t, "journalctl", "--quiet", "--output=json", "--output-fields=MESSAGE", "MONITOR_EVENT=alarm_found")) {
+		var entry struct {
+			At string `json:"__MONOTONIC_TIMESTAMP"`
+		}
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatal(err)
+		}
+		if at := number(t, entry.At) / 1e6; at > began {
+			return at
+		}
+	}
+	t.Fatal("the daemon found no alarm")
+	return 0
 }
 
 func signed(v float64) string {
