@@ -117,6 +117,8 @@ func TestEachInvariantFailsWithoutItsMechanism(t *testing.T) {
 			}
 			s := newStage(t, build(t, "-overlay", overlay(t, map[string]string{inTree(t, c.file): without})))
 			s.patience = 15 * time.Second
+			// The sick fail faster, so that a round is enough for a breaker.
+			s.Put(t, configPath, strings.ReplaceAll(configuration, "health_check_timeout = 2\n", "health_check_timeout = 300ms\n"), 0o640)
 			l, end := s.load(1)
 			defer end()
 			kinds := slices.DeleteFunc(faults(), func(f fault) bool { return !slices.Contains(c.faults, f.kind) })
