@@ -8,7 +8,6 @@ package recovery
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"monitor_service/internal/config"
@@ -86,17 +85,6 @@ type Order struct {
 	// host cannot tell. It is set for Restart alone.
 	Begin func(runs []string)
 }
-
-// ErrAway is wrapped by an error of a Restarter or a Checker that could not reach
-// what it works with, which is systemd. It says nothing about the process.
-var ErrAway = errors.New("out of reach")
-
-// Away makes err wrap ErrAway, and leaves its text as it is.
-func Away(err error) error { return awayError{err} }
-
-type awayError struct{ error }
-
-func (e awayError) Unwrap() []error { return []error{e.error, ErrAway} }
 
 // Restarter restarts processes.
 type Restarter interface {

@@ -211,6 +211,27 @@ func TestAnOutageOfSystemdHoldsUpNobodyElse(t *testing.T) {
 	})
 }
 
+// The time in which nothing could be found out is not the attempts'.
+func TestALossAfterAnotherHasItsOwnWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, "")
+		out := &outage{w: w, lasts: awayLimit - time.Second}
+		w.resolve = out.resolve
+		unseen := 5
+		w.check = func(context.Context, Order) error {
+			if unseen--; unseen > 0 {
+				return Away(errBroken)
+			}
+			return nil
+		}
+		w.raise(1, "nginx")
+		w.settle()
+		if n := w.count(RecoveryPostponed); n != 0 || w.inAlarm(1) {
+			t.Errorf("%d postponed, in alarm: %t", n, w.inAlarm(1))
+		}
+	})
+}
+
 // A restart that failed before it touched anything is no attempt.
 func TestARestartThatTouchedNothingIsNoAttempt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
